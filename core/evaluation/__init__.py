@@ -1,0 +1,1 @@
+"""Thresholds, calibration, per-label scores and what they suggest doing."""

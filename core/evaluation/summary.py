@@ -1,0 +1,164 @@
+"""All labels together: averaged scores with intervals, and which labels go together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain import ABSENT, PRESENT, UNJUDGED, Truth
+from core.evaluation.counts import (
+    Counts,
+    Floats,
+    Mask,
+    f1_from_counts,
+    mean_of_defined,
+    outcome_cells,
+    ratio,
+)
+from core.evaluation.intervals import (
+    N_RESAMPLES,
+    percentile_interval,
+    resampled_counts,
+    wilson_interval,
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A score with its 95 % interval; all None where undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+UNDEFINED = Estimate(None, None, None)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Scores over all labels, by the predictions in force.
+
+    Macro-F1 averages over labels with at least one judged positive;
+    `n_macro_labels` says how many those are. `exact_match` is the share of
+    documents without one wrong judged cell. Cardinality is the mean number of
+    present labels per document, counted over judged cells.
+    """
+
+    micro_f1: Estimate
+    macro_f1: Estimate
+    precision: Estimate
+    recall: Estimate
+    exact_match: Estimate
+    n_macro_labels: int
+    cardinality_judged: float | None
+    cardinality_predicted: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Cooccurrence:
+    """How often labels meet, each array (labels, labels), counted where both are judged.
+
+    counts : documents with both the row's and the column's label
+    row_present : documents with the row's label
+    both_judged : documents with a judgement of both
+    """
+
+    counts: Counts
+    row_present: Counts
+    both_judged: Counts
+
+    @property
+    def conditional(self) -> Floats:
+        """Share of the row label's documents that also have the column's; NaN without any."""
+        return ratio(self.counts, self.row_present)
+
+    @property
+    def lift(self) -> Floats:
+        """How many times as often as if the labels were independent; NaN where one is unused."""
+        return ratio(
+            self.counts * self.both_judged.astype(np.float64),
+            self.row_present * self.row_present.T.astype(np.float64),
+        )
+
+    @property
+    def phi(self) -> Floats:
+        """Pearson correlation of the two labels, -1 to 1; NaN where one does not vary."""
+        n = self.both_judged.astype(np.float64)
+        rows, columns = self.row_present.astype(np.float64), self.row_present.T.astype(np.float64)
+        spread = np.sqrt(rows * (n - rows) * columns * (n - columns))
+        return ratio(n * self.counts - rows * columns, spread)
+
+
+def summarise(
+    predicted: Mask, truth: Truth, *, seed: int, n_resamples: int = N_RESAMPLES
+) -> Summary:
+    """Score predictions on the judged cells, with a bootstrap over documents.
+
+    Parameters
+    ----------
+    predicted, truth : (documents, labels); unjudged cells are left out.
+    """
+    wrong = (predicted != (truth == PRESENT)) & (truth != UNJUDGED)
+    judged = (truth != UNJUDGED).any(axis=1)
+    n_documents = int(judged.sum())
+    cells = tuple(c.sum(axis=0).astype(np.float64) for c in outcome_cells(predicted, truth))
+    tp, fp, fn = cells
+    points = _averages(tp[None], fp[None], fn[None])
+    resamples = _averages(*resampled_counts(predicted, truth, seed=seed, n_resamples=n_resamples))
+    estimates = [
+        _estimate(float(point[0]), spread, n_documents)
+        for point, spread in zip(points, resamples, strict=True)
+    ]
+    return Summary(
+        micro_f1=estimates[0],
+        macro_f1=estimates[1],
+        precision=estimates[2],
+        recall=estimates[3],
+        exact_match=_proportion(n_documents - int(wrong.any(axis=1).sum()), n_documents),
+        n_macro_labels=int((tp + fn > 0).sum()),
+        cardinality_judged=float((tp + fn).sum()) / n_documents if n_documents else None,
+        cardinality_predicted=float((tp + fp).sum()) / n_documents if n_documents else None,
+    )
+
+
+def _averages(tp: Floats, fp: Floats, fn: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Micro-F1, macro-F1, precision, recall of counts (samples, labels): each (samples,)."""
+    all_tp, all_fp, all_fn = tp.sum(axis=1), fp.sum(axis=1), fn.sum(axis=1)
+    return (
+        f1_from_counts(all_tp, all_fp, all_fn),
+        mean_of_defined(f1_from_counts(tp, fp, fn), axis=1),
+        ratio(all_tp, all_tp + all_fp),
+        ratio(all_tp, all_tp + all_fn),
+    )
+
+
+def _estimate(point: float, resamples: Floats, n_documents: int) -> Estimate:
+    interval = percentile_interval(point, resamples, n_documents)
+    return UNDEFINED if interval is None else Estimate(point, *interval)
+
+
+def _proportion(successes: int, trials: int) -> Estimate:
+    if trials == 0:
+        return UNDEFINED
+    low, high = wilson_interval(successes, trials)
+    return Estimate(successes / trials, float(low), float(high))
+
+
+def cooccurrence(binary: NDArray[np.int8]) -> Cooccurrence:
+    """Count label pairs.
+
+    Parameters
+    ----------
+    binary : (documents, labels) of 1 present, 0 absent, -1 unjudged; predictions
+        are given as 1 and 0, with -1 where the judgement to compare with is missing.
+    """
+    present = (binary == PRESENT).astype(np.float64)
+    judged = present + (binary == ABSENT)
+    return Cooccurrence(
+        counts=(present.T @ present).astype(np.int64),
+        row_present=(present.T @ judged).astype(np.int64),
+        both_judged=(judged.T @ judged).astype(np.int64),
+    )
