@@ -1,0 +1,1 @@
+"""Marginalia's engine: everything the app can do, without Streamlit."""

@@ -1,0 +1,92 @@
+"""The words everyone shares: closed choices and array shapes.
+
+Nothing here knows about databases, pages or learners.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Proba = NDArray[np.float32]  # (documents, labels), each cell its own Bernoulli
+Samples = NDArray[np.float32]  # (documents, passes, labels), one posterior draw per pass
+Truth = NDArray[np.int8]  # (documents, labels): 1 present, 0 absent, -1 unjudged
+Embeddings = NDArray[np.float16] | NDArray[np.float32]  # (documents, width), unit length
+
+PRESENT, ABSENT, UNJUDGED = 1, 0, -1
+
+
+class JudgementState(StrEnum):
+    """What one annotator says of one (document, label)."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNSURE = "unsure"  # looked at, undecided: masked like an unjudged cell
+    WITHDRAWN = "withdrawn"  # an undo: the cell is unjudged again
+
+
+class SubmissionKind(StrEnum):
+    """What pressing a key on the card meant for the whole document."""
+
+    COMPLETE = "complete"  # every label active at that moment is judged; unnamed ones are absent
+    PARTIAL = "partial"  # only the named labels are judged
+    SKIP = "skip"  # nothing is judged; do not offer it to this annotator again
+    UNDO = "undo"  # takes back an earlier submission
+
+
+class SubmissionSource(StrEnum):
+    """Where a submission came from."""
+
+    CARD = "card"
+    API = "api"
+    IMPORT = "import"
+
+
+class RoundKind(StrEnum):
+    """The two speeds of learning."""
+
+    QUICK = "quick"  # a head on cached embeddings: seconds
+    DEEP = "deep"  # the encoder itself is fine-tuned: minutes
+
+
+class JobStatus(StrEnum):
+    """Where a background job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class RoundStep(StrEnum):
+    """The steps of a round, in order."""
+
+    SNAPSHOT = "snapshot"
+    ENCODE = "encode"
+    TRAIN = "train"
+    CALIBRATE = "calibrate"
+    THRESHOLDS = "thresholds"
+    SCORE = "score"
+    QUERY = "query"
+    PUBLISH = "publish"
+
+
+class QueryKind(StrEnum):
+    """Who chose a document for judging."""
+
+    MODEL = "model"  # the round's strategy
+    COLD_START = "cold_start"  # similarity to label names, before any judgement
+    RANDOM = "random"
+    AUDIT = "audit"  # belongs to the audit set
+
+
+class EvaluationSource(StrEnum):
+    """Which documents a number was measured on."""
+
+    AUDIT = "audit"  # the random audit set, never trained on
+    OUT_OF_FOLD = "out_of_fold"  # each document predicted by a model that did not see it
+    HELD_OUT = "held_out"  # a random part of the judged documents kept out of training
+    NONE = "none"  # too little to measure on

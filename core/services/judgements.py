@@ -1,0 +1,201 @@
+"""Recording what people say of documents: validated, idempotent, append-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import insert, select, tuple_
+from sqlalchemy.orm import Session
+
+from core.domain import JudgementState, SubmissionKind, SubmissionSource
+from core.errors import Conflict, InputError, NotFound
+from core.store.tables import Annotator, Document, Judgement, Label, Project, Submission, now
+
+
+@dataclass(frozen=True)
+class NewSubmission:
+    """One press of a submit key, as the client tells it."""
+
+    document_id: int
+    kind: SubmissionKind
+    client_id: str
+    sequence: int
+    states: dict[int, JudgementState] = field(default_factory=dict)  # by label id
+    query_id: int | None = None
+    undoes_sequence: int | None = None  # of the same client
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """A submission that is safely stored."""
+
+    client_id: str
+    sequence: int
+    submission_id: int
+    is_repeat: bool  # it had been stored before
+
+
+def annotator_named(session: Session, name: str) -> Annotator:
+    """The annotator of this name, made at first use."""
+    name = name.strip()[:200]
+    if not name:
+        raise InputError("An annotator needs a name; type yours in the sidebar.")
+    annotator = session.scalar(select(Annotator).where(Annotator.name == name))
+    if annotator is None:
+        annotator = Annotator(name=name)
+        session.add(annotator)
+        session.flush()
+    return annotator
+
+
+def record_judgements(
+    session: Session,
+    project: Project,
+    annotator: Annotator,
+    submissions: Sequence[NewSubmission],
+    *,
+    source: SubmissionSource,
+) -> list[Acknowledgement]:
+    """Store a batch, in order. Sending it again changes nothing and is acknowledged again.
+
+    A client id and sequence number already used for something else raise Conflict, an unknown
+    document or label NotFound; then nothing of the batch is stored.
+    """
+    known = _already_stored(session, submissions)
+    labels = _labels(session, project.id)
+    documents = _documents_of(session, project.id, {s.document_id for s in submissions})
+    acknowledged = []
+    for new in submissions:
+        stored = known.get((new.client_id, new.sequence))
+        is_repeat = stored is not None
+        if stored is None:
+            _check(new, project=project, labels=labels, documents=documents)
+            stored = _store(session, project, annotator, new, source=source)
+            known[(new.client_id, new.sequence)] = stored
+        elif not _says_the_same(session, stored, new, annotator):
+            raise Conflict(
+                f"Submission {new.sequence} of client '{new.client_id}' is already stored with "
+                "other content; send this one under a new client id."
+            )
+        acknowledged.append(
+            Acknowledgement(new.client_id, new.sequence, stored.id, is_repeat=is_repeat)
+        )
+    return acknowledged
+
+
+def _already_stored(
+    session: Session, submissions: Iterable[NewSubmission]
+) -> dict[tuple[str, int], Submission]:
+    keys = [(s.client_id, s.sequence) for s in submissions]
+    rows = session.scalars(
+        select(Submission).where(tuple_(Submission.client_id, Submission.sequence).in_(keys))
+    )
+    return {(row.client_id, row.sequence): row for row in rows}
+
+
+def _labels(session: Session, project_id: int) -> dict[int, Label]:
+    return {
+        label.id: label
+        for label in session.scalars(select(Label).where(Label.project_id == project_id))
+    }
+
+
+def _documents_of(session: Session, project_id: int, ids: set[int]) -> set[int]:
+    return set(
+        session.scalars(
+            select(Document.id).where(Document.project_id == project_id, Document.id.in_(ids))
+        )
+    )
+
+
+def _check(
+    new: NewSubmission, *, project: Project, labels: dict[int, Label], documents: set[int]
+) -> None:
+    if not 0 < len(new.client_id) <= 64:
+        raise InputError("A client id has 1 to 64 characters; make one per open card.")
+    if new.document_id not in documents:
+        raise NotFound(f"Document {new.document_id} is not in project '{project.name}'.")
+    for label_id in new.states:
+        label = labels.get(label_id)
+        if label is None:
+            raise NotFound(f"Label {label_id} is not in project '{project.name}'.")
+    if (new.kind is SubmissionKind.UNDO) != (new.undoes_sequence is not None):
+        raise InputError("An undo names the sequence number it takes back, and only an undo does.")
+    if new.kind in (SubmissionKind.SKIP, SubmissionKind.UNDO) and new.states:
+        raise InputError(f"A submission of kind '{new.kind}' judges no labels; send none.")
+    if new.kind is SubmissionKind.PARTIAL and not new.states:
+        raise InputError("A partial submission names at least one label.")
+
+
+def _store(
+    session: Session,
+    project: Project,
+    annotator: Annotator,
+    new: NewSubmission,
+    *,
+    source: SubmissionSource,
+) -> Submission:
+    submission = Submission(
+        project_id=project.id,
+        document_id=new.document_id,
+        annotator_id=annotator.id,
+        kind=new.kind,
+        source=source,
+        client_id=new.client_id,
+        sequence=new.sequence,
+        schema_version=project.schema_version,
+        round_id=project.active_round_id,
+        query_id=new.query_id,
+        undoes_id=_undone(session, new, annotator),
+        seconds=new.seconds,
+        created_at=now(),
+    )
+    session.add(submission)
+    session.flush()
+    if new.states:
+        session.execute(
+            insert(Judgement),
+            [
+                {"submission_id": submission.id, "label_id": label_id, "state": state}
+                for label_id, state in new.states.items()
+            ],
+        )
+    return submission
+
+
+def _undone(session: Session, new: NewSubmission, annotator: Annotator) -> int | None:
+    if new.undoes_sequence is None:
+        return None
+    target = session.scalar(
+        select(Submission.id).where(
+            Submission.client_id == new.client_id,
+            Submission.sequence == new.undoes_sequence,
+            Submission.document_id == new.document_id,
+            Submission.annotator_id == annotator.id,
+            Submission.kind != SubmissionKind.UNDO,
+        )
+    )
+    if target is None:
+        raise NotFound(
+            f"There is nothing to undo under sequence number {new.undoes_sequence} "
+            f"for document {new.document_id}."
+        )
+    return target
+
+
+def _says_the_same(
+    session: Session, stored: Submission, new: NewSubmission, annotator: Annotator
+) -> bool:
+    states = dict(
+        session.execute(
+            select(Judgement.label_id, Judgement.state).where(Judgement.submission_id == stored.id)
+        ).all()
+    )
+    return (
+        stored.document_id == new.document_id
+        and stored.kind == new.kind
+        and stored.annotator_id == annotator.id
+        and states == new.states
+    )

@@ -1,0 +1,108 @@
+"""The label schema: which labels there are, in which order, under which keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.errors import Conflict, InputError, NotFound
+from core.services.projects import get_project
+from core.store.tables import Label, Project
+
+KEYS = "123456789" + "abdefghijklmnopqstvwxyz"  # c, r and u are commands of the card or the app
+
+# Okabe and Ito's colour-blind-safe palette (2008), without black.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A500")
+
+
+@dataclass(frozen=True)
+class NewLabel:
+    """A label to be added."""
+
+    name: str
+    description: str = ""
+
+
+def active_labels(session: Session, project_id: int) -> list[Label]:
+    """Labels that count now, in schema order."""
+    return list(
+        session.scalars(
+            select(Label)
+            .where(Label.project_id == project_id, Label.retired_in.is_(None))
+            .order_by(Label.position, Label.id)
+        )
+    )
+
+
+def add_labels(session: Session, project_id: int, labels: Iterable[NewLabel]) -> list[Label]:
+    """Add labels at the end of the schema, with the next free keys and colours."""
+    project = get_project(session, project_id)
+    existing = list(session.scalars(select(Label).where(Label.project_id == project_id)))
+    names = {label.name for label in existing}
+    free_keys = iter([key for key in KEYS if key not in {label.key for label in existing}])
+    position = max((label.position for label in existing), default=-1)
+    added = []
+    for new in labels:
+        name = _checked(new.name, names, project)
+        names.add(name)
+        position += 1
+        added.append(
+            Label(
+                project_id=project_id,
+                name=name,
+                description=new.description.strip(),
+                colour=COLOURS[position % len(COLOURS)],
+                key=next(free_keys, None),
+                position=position,
+                added_in=project.schema_version + 1,
+            )
+        )
+    if added:
+        project.schema_version += 1
+        session.add_all(added)
+        session.flush()
+    return added
+
+
+def _checked(name: str, taken: set[str], project: Project) -> str:
+    name = name.strip()
+    if not name:
+        raise InputError("A label needs a name; remove the empty line or type one.")
+    if len(name) > 300:
+        raise InputError(f"Label '{name[:40]}…' has {len(name)} characters; use at most 300.")
+    if name in taken:
+        raise Conflict(f"Label '{name}' is already in project '{project.name}'.")
+    return name
+
+
+def describe_label(session: Session, label_id: int, *, description: str, key: str | None) -> Label:
+    """Change what a label is said to mean and the key that sets it."""
+    label = session.get(Label, label_id)
+    if label is None:
+        raise NotFound(f"There is no label {label_id}; reload the page.")
+    key = key or None
+    if key is not None and key not in KEYS:
+        raise InputError(f"'{key}' cannot be a label's key; use one of {KEYS}.")
+    if key is not None:
+        taken = session.scalar(
+            select(Label.name).where(
+                Label.project_id == label.project_id, Label.key == key, Label.id != label_id
+            )
+        )
+        if taken is not None:
+            raise Conflict(f"Key '{key}' already belongs to label '{taken}'; choose another.")
+    label.description, label.key = description.strip(), key
+    return label
+
+
+def retire_label(session: Session, label_id: int) -> None:
+    """Take a label out of use; its judgements are kept."""
+    label = session.get(Label, label_id)
+    if label is None:
+        raise NotFound(f"There is no label {label_id}; reload the page.")
+    project = get_project(session, label.project_id)
+    project.schema_version += 1
+    label.retired_in, label.key = project.schema_version, None

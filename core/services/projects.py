@@ -1,0 +1,118 @@
+"""Projects: make, list, open, settle their settings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.errors import Conflict, InputError, NotFound
+from core.store.tables import Document, Project, Submission
+
+
+@dataclass(frozen=True)
+class ProjectSettings:
+    """What a project's people may change."""
+
+    strategy: str = "bald"
+    n_passes: int = 20  # Monte Carlo passes through the head
+    query_size: int = 100  # documents a round puts in the queue
+    audit_target: int = 100  # documents in the audit set
+    audit_every: int = 10  # one in so many served documents belongs to the audit set
+    show_suggestions: bool = True
+    encoder: str = ""  # empty: the one in the app's settings
+
+    @classmethod
+    def of(cls, project: Project) -> ProjectSettings:
+        """The settings of a project; entries this version does not know are left alone."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{key: value for key, value in project.settings.items() if key in known})
+
+
+@dataclass(frozen=True)
+class ProjectInfo:
+    """A line in the list of projects."""
+
+    id: int
+    name: str
+    description: str
+    is_demo: bool
+    n_documents: int
+    n_judged: int  # documents with a complete judgement, imported ones included
+
+
+def create_project(
+    session: Session, name: str, *, description: str = "", is_demo: bool = False
+) -> Project:
+    """Make an empty project."""
+    name = name.strip()
+    if not name:
+        raise InputError("A project needs a name; type one and try again.")
+    if len(name) > 200:
+        raise InputError(f"The project name has {len(name)} characters; use at most 200.")
+    if session.scalar(select(Project.id).where(Project.name == name)) is not None:
+        raise Conflict(f"There is already a project called '{name}'; choose another name.")
+    project = Project(name=name, description=description, is_demo=is_demo)
+    session.add(project)
+    session.flush()
+    return project
+
+
+def get_project(session: Session, project_id: int) -> Project:
+    """The project, or a clear error."""
+    project = session.get(Project, project_id)
+    if project is None:
+        raise NotFound(f"There is no project {project_id}; it may have been deleted.")
+    return project
+
+
+def list_projects(session: Session) -> list[ProjectInfo]:
+    """All projects with their sizes, the newest first."""
+    documents = (
+        select(Document.project_id, func.count().label("n")).group_by(Document.project_id)
+    ).subquery()
+    judged = (
+        (
+            select(
+                Submission.project_id, func.count(func.distinct(Submission.document_id)).label("n")
+            ).where(Submission.kind == "complete")
+        )
+        .group_by(Submission.project_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Project, func.coalesce(documents.c.n, 0), func.coalesce(judged.c.n, 0))
+        .outerjoin(documents, documents.c.project_id == Project.id)
+        .outerjoin(judged, judged.c.project_id == Project.id)
+        .order_by(Project.id.desc())
+    )
+    return [
+        ProjectInfo(p.id, p.name, p.description, p.is_demo, n_documents, n_judged)
+        for p, n_documents, n_judged in rows
+    ]
+
+
+def change_settings(session: Session, project_id: int, **changes: Any) -> ProjectSettings:
+    """Change some settings and keep the rest."""
+    project = get_project(session, project_id)
+    settings = replace(ProjectSettings.of(project), **changes)
+    for name, low, high in (
+        ("n_passes", 2, 200),
+        ("query_size", 1, 10_000),
+        ("audit_target", 0, 100_000),
+        ("audit_every", 2, 1_000),
+    ):
+        if not low <= (value := getattr(settings, name)) <= high:
+            raise InputError(f"{name} is {value}; give a number from {low} to {high}.")
+    project.settings = {**project.settings, **asdict(settings)}
+    return settings
+
+
+def delete_project(session: Session, project_id: int) -> None:
+    """Delete a project with everything in it. Its checkpoint folder is left to the caller."""
+    project = get_project(session, project_id)
+    project.active_round_id = None
+    session.flush()
+    session.delete(project)
