@@ -24,7 +24,6 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -124,13 +123,7 @@ class Document(Base):
     __table_args__ = (
         UniqueConstraint("project_id", "external_id"),
         UniqueConstraint("project_id", "content_hash"),
-        Index(
-            "ix_document_audited",
-            "project_id",
-            "id",
-            sqlite_where=text("is_audited"),
-            postgresql_where=text("is_audited"),
-        ),
+        Index("ix_document_pool", "project_id", "is_audited", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

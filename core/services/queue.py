@@ -1,0 +1,339 @@
+"""Which documents to judge next, and who has them in hand.
+
+A served document is leased to one client, so no two people read it at once. One
+in so many belongs to the audit set; the others come from the round in force (or
+the cold start), and when that batch is used up, from the pool at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Select, exists, false, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm.util import AliasedClass
+
+from core.domain import QueryKind, SubmissionKind
+from core.services.projects import ProjectSettings, get_project
+from core.settings import Settings
+from core.store.tables import Document, Project, Query, Round, Submission, now
+
+AUDIT_REASON = "drawn at random for the audit set: it measures the model and never trains it"
+RANDOM_REASON = "picked at random: the batch is used up, so run a round for better questions"
+UNPREPARED_REASON = "picked at random: no model has read the documents yet"
+
+
+@dataclass(frozen=True)
+class ServedQuery:
+    """A document in one client's hands, and why it was chosen."""
+
+    query_id: int
+    document_id: int
+    external_id: str
+    text: str
+    kind: QueryKind
+    strategy: str
+    reason: str
+    score: float | None
+    selection_probability: float | None
+    round_number: int | None
+    leased_until: datetime
+
+
+@dataclass(frozen=True)
+class _Caller:
+    annotator_id: int
+    client_id: str
+    at: datetime
+    until: datetime
+
+
+def next_queries(
+    session: Session,
+    project_id: int,
+    *,
+    annotator_id: int,
+    client_id: str,
+    n: int,
+    settings: Settings,
+    rng: np.random.Generator | None = None,
+    at: datetime | None = None,
+) -> list[ServedQuery]:
+    """Lease up to n documents to this client; those it still has in hand come first.
+
+    Needs a writing transaction. Fewer than n come back when the pool is used up.
+    """
+    project = get_project(session, project_id)
+    at = at or now()
+    caller = _Caller(annotator_id, client_id, at, at + timedelta(seconds=settings.lease_s))
+    rng = rng or np.random.default_rng()
+    pool = cache(lambda: pool_size(session, project_id))
+    served = _in_hand(session, project, caller)[:n]
+    while len(served) < n:
+        found = (
+            _audit_query(session, project, caller, rng)
+            or _round_query(session, project, caller)
+            or _random_query(session, project, caller, rng, pool=pool)
+        )
+        if found is None:
+            break
+        found.leased_by, found.leased_until = client_id, caller.until
+        found.served_at = found.served_at or at
+        session.flush()
+        served.append(found)
+    for query in served:
+        query.leased_until = caller.until
+    return _described(session, served)
+
+
+def pool_size(session: Session, project_id: int) -> int:
+    """How many documents of the pool have no complete judgement."""
+    n_pool = session.scalar(
+        select(func.count()).where(
+            Document.project_id == project_id, Document.is_audited == false()
+        )
+    )
+    said = aliased(Submission)
+    n_complete = session.scalar(
+        select(func.count(func.distinct(said.document_id)))
+        .join(Document, Document.id == said.document_id)
+        .where(
+            said.project_id == project_id,
+            said.kind == SubmissionKind.COMPLETE,
+            ~_undone(said),
+            Document.is_audited == false(),
+        )
+    )
+    return (n_pool or 0) - (n_complete or 0)
+
+
+def _undone(submission: type[Submission] | AliasedClass[Submission]) -> ColumnElement[bool]:
+    undo = aliased(Submission)
+    return exists().where(undo.undoes_id == submission.id)
+
+
+def _is_complete() -> ColumnElement[bool]:
+    """Somebody judged the whole document."""
+    said = aliased(Submission)
+    return exists().where(
+        said.document_id == Document.id, said.kind == SubmissionKind.COMPLETE, ~_undone(said)
+    )
+
+
+def _is_done_for(caller: _Caller, since: InstrumentedAttribute[Any] | None) -> ColumnElement[bool]:
+    """The caller skipped it, or judged part of it (since the query was made)."""
+    said = aliased(Submission)
+    partly = said.kind == SubmissionKind.PARTIAL
+    if since is not None:
+        partly = partly & (said.created_at >= since)
+    return exists().where(
+        said.document_id == Document.id,
+        said.annotator_id == caller.annotator_id,
+        (said.kind == SubmissionKind.SKIP) | partly,
+        ~_undone(said),
+    )
+
+
+def _is_leased_elsewhere(caller: _Caller) -> ColumnElement[bool]:
+    other = aliased(Query)
+    return exists().where(
+        other.document_id == Document.id,
+        other.leased_until > caller.at,
+        other.leased_by != caller.client_id,
+    )
+
+
+def _is_in_hand(caller: _Caller) -> ColumnElement[bool]:
+    own = aliased(Query)
+    return exists().where(own.document_id == Document.id, own.leased_by == caller.client_id)
+
+
+def _in_hand(session: Session, project: Project, caller: _Caller) -> list[Query]:
+    return list(
+        session.scalars(
+            select(Query)
+            .join(Document, Document.id == Query.document_id)
+            .where(
+                Query.project_id == project.id,
+                Query.leased_by == caller.client_id,
+                ~_is_complete(),
+                ~_is_done_for(caller, Query.served_at),
+                ~_is_leased_elsewhere(caller),
+            )
+            .order_by(Query.served_at, Query.id)
+        )
+    )
+
+
+def _free(statement: Select[Query], caller: _Caller) -> Select[Query]:
+    return statement.where(
+        ~_is_complete(),
+        ~_is_done_for(caller, Query.created_at),
+        ~_is_leased_elsewhere(caller),
+        ~_is_in_hand(caller),
+    )
+
+
+def _round_query(session: Session, project: Project, caller: _Caller) -> Query | None:
+    """The best free query of the round in force, or of the cold start while there is none."""
+    of_round = (
+        Query.round_id.is_(None)
+        if project.active_round_id is None
+        else Query.round_id == project.active_round_id
+    )
+    statement = (
+        select(Query)
+        .join(Document, Document.id == Query.document_id)
+        .where(Query.project_id == project.id, of_round, Query.kind != QueryKind.AUDIT)
+        .order_by(Query.rank)
+        .limit(1)
+    )
+    return session.scalar(_free(statement, caller))
+
+
+def _audit_query(
+    session: Session, project: Project, caller: _Caller, rng: np.random.Generator
+) -> Query | None:
+    """An audit document, when one is due and one is left."""
+    every = ProjectSettings.of(project).audit_every
+    in_project = (Query.project_id == project.id) & Query.served_at.is_not(None)
+    n_served = session.scalar(select(func.count(Query.id)).where(in_project)) or 0
+    n_audits = (
+        session.scalar(
+            select(func.count(Query.id)).where(in_project, Query.kind == QueryKind.AUDIT)
+        )
+        or 0
+    )
+    if (n_served + 1) // every <= n_audits:
+        return None
+    candidates = session.scalars(
+        _unserved(project, caller).where(Document.is_audited).order_by(Document.id)
+    ).all()
+    if not candidates:
+        return None
+    n_audited, n_all = session.execute(
+        select(func.count(Document.id).filter(Document.is_audited), func.count(Document.id)).where(
+            Document.project_id == project.id
+        )
+    ).one()
+    return _new_query(
+        session,
+        project,
+        document_id=int(rng.choice(candidates)),
+        kind=QueryKind.AUDIT,
+        reason=AUDIT_REASON,
+        selection_probability=n_audited / n_all,
+    )
+
+
+def _random_query(
+    session: Session,
+    project: Project,
+    caller: _Caller,
+    rng: np.random.Generator,
+    *,
+    pool: Callable[[], int],
+) -> Query | None:
+    """Any free document of the pool, each as likely as the next."""
+    eligible = _unserved(project, caller).where(Document.is_audited == false())
+    in_pool = select(Document.id).where(
+        Document.project_id == project.id, Document.is_audited == false()
+    )
+    lowest = session.scalar(in_pool.order_by(Document.id).limit(1))
+    highest = session.scalar(in_pool.order_by(Document.id.desc()).limit(1))
+    if lowest is None or highest is None:
+        return None
+    guesses = [int(id_) for id_ in rng.integers(lowest, highest + 1, size=64)]
+    found = set(session.scalars(eligible.where(Document.id.in_(guesses))))
+    hit = next((id_ for id_ in guesses if id_ in found), None)
+    if hit is None:  # the pool is nearly used up, so listing it is cheap
+        left = session.scalars(eligible.order_by(Document.id)).all()
+        if not left:
+            return None
+        hit = int(rng.choice(left))
+    return _new_query(
+        session,
+        project,
+        document_id=hit,
+        kind=QueryKind.RANDOM,
+        reason=UNPREPARED_REASON if project.active_round_id is None else RANDOM_REASON,
+        selection_probability=1 / max(pool(), 1),
+    )
+
+
+def _unserved(project: Project, caller: _Caller) -> Select[int]:
+    """Ids of documents that nobody has in hand or has judged, and the caller has not put aside."""
+    return select(Document.id).where(
+        Document.project_id == project.id,
+        ~_is_complete(),
+        ~_is_done_for(caller, None),
+        ~_is_leased_elsewhere(caller),
+        ~_is_in_hand(caller),
+    )
+
+
+def _new_query(
+    session: Session,
+    project: Project,
+    *,
+    document_id: int,
+    kind: QueryKind,
+    reason: str,
+    selection_probability: float,
+) -> Query:
+    existing = session.scalar(
+        select(Query).where(
+            Query.document_id == document_id,
+            Query.round_id == project.active_round_id,
+        )
+    )
+    if existing is not None:  # served before and let go; its record stands
+        return existing
+    last = session.scalar(select(func.max(Query.rank)).where(Query.project_id == project.id))
+    query = Query(
+        project_id=project.id,
+        round_id=project.active_round_id,
+        document_id=document_id,
+        kind=kind,
+        strategy="random",
+        rank=(last or 0) + 1,
+        reason=reason,
+        selection_probability=selection_probability,
+    )
+    session.add(query)
+    session.flush()
+    return query
+
+
+def _described(session: Session, queries: list[Query]) -> list[ServedQuery]:
+    documents = {
+        document.id: document
+        for document in session.scalars(
+            select(Document).where(Document.id.in_([query.document_id for query in queries]))
+        )
+    }
+    rounds = session.execute(
+        select(Round.id, Round.number).where(Round.id.in_({q.round_id for q in queries}))
+    )
+    numbers = {row.id: row.number for row in rounds}
+    return [
+        ServedQuery(
+            query_id=query.id,
+            document_id=query.document_id,
+            external_id=documents[query.document_id].external_id,
+            text=documents[query.document_id].text,
+            kind=query.kind,
+            strategy=query.strategy,
+            reason=query.reason,
+            score=query.score,
+            selection_probability=query.selection_probability,
+            round_number=numbers.get(query.round_id) if query.round_id else None,
+            leased_until=query.leased_until or now(),
+        )
+        for query in queries
+    ]
