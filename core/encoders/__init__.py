@@ -1,0 +1,1 @@
+"""Texts to unit-length vectors, and the cache that keeps them."""

@@ -1,0 +1,1 @@
+"""What learns a probability per label: a head on cached vectors, or the whole network."""

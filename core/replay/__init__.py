@@ -1,0 +1,1 @@
+"""The loop played headlessly against gold labels, to compare strategies and seeds."""

@@ -1,0 +1,1 @@
+"""Which document to ask about next, and why."""
