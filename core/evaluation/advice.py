@@ -1,0 +1,111 @@
+"""Two sentences beside each chart: how to read it, and what this one suggests doing.
+
+The first kind is written here; the second is chosen by rules on the numbers,
+in the modules this one gathers.
+"""
+
+from __future__ import annotations
+
+from core.evaluation.advice_history import (
+    what_it_suggests_f1_by_round,
+    what_it_suggests_loss_by_epoch,
+)
+from core.evaluation.advice_labels import (
+    what_it_suggests_cooccurrence_heatmap,
+    what_it_suggests_per_label_bars,
+    what_it_suggests_precision_recall_curves,
+)
+from core.evaluation.advice_probabilities import (
+    what_it_suggests_probability_histograms,
+    what_it_suggests_reliability_diagram,
+    what_it_suggests_threshold_sweep,
+)
+
+__all__ = [
+    "how_to_read_cooccurrence_heatmap",
+    "how_to_read_f1_by_round",
+    "how_to_read_loss_by_epoch",
+    "how_to_read_per_label_bars",
+    "how_to_read_precision_recall_curves",
+    "how_to_read_probability_histograms",
+    "how_to_read_reliability_diagram",
+    "how_to_read_threshold_sweep",
+    "what_it_suggests_cooccurrence_heatmap",
+    "what_it_suggests_f1_by_round",
+    "what_it_suggests_loss_by_epoch",
+    "what_it_suggests_per_label_bars",
+    "what_it_suggests_precision_recall_curves",
+    "what_it_suggests_probability_histograms",
+    "what_it_suggests_reliability_diagram",
+    "what_it_suggests_threshold_sweep",
+]
+
+
+def how_to_read_threshold_sweep() -> str:
+    """How to read `threshold_sweep`."""
+    return (
+        "A label is predicted when its probability reaches the threshold; further right, fewer "
+        "labels are predicted, so precision tends to rise and recall falls. The dashed line is "
+        "the threshold in force, the star the best micro-F1 on these documents."
+    )
+
+
+def how_to_read_reliability_diagram() -> str:
+    """How to read `reliability_diagram`."""
+    return (
+        "Each point gathers judgements given about the same probability: on the diagonal, labels "
+        "predicted at 0.7 are present seven times in ten; below it the model claims too much, "
+        "above it too little. The bars below count judgements; points over short bars mean little."
+    )
+
+
+def how_to_read_per_label_bars() -> str:
+    """How to read `per_label_bars`."""
+    return (
+        "Precision is the share of a label's predictions that are right, recall the share of its "
+        "documents that are found, F1 their harmonic mean. Whiskers are 95 % intervals: labels "
+        "whose whiskers overlap widely cannot be told apart yet."
+    )
+
+
+def how_to_read_precision_recall_curves() -> str:
+    """How to read `precision_recall_curves`."""
+    return (
+        "Each curve shows what precision a label would have at each recall, over all thresholds; "
+        "the nearer to the top right corner, the better the label is ranked."
+    )
+
+
+def how_to_read_cooccurrence_heatmap() -> str:
+    """How to read `cooccurrence_heatmap`."""
+    return (
+        "Each cell is about the documents that have the row's label: how many of them, or what "
+        "share, have the column's label too. In the difference, positive cells are pairs the "
+        "model predicts together more often than people judged them so."
+    )
+
+
+def how_to_read_probability_histograms() -> str:
+    """How to read `probability_histograms`."""
+    return (
+        "Probabilities of labels judged present are drawn upwards, of labels judged absent "
+        "downwards, each as a share of its own kind; where both have mass, the model cannot tell "
+        "them apart."
+    )
+
+
+def how_to_read_loss_by_epoch() -> str:
+    """How to read `loss_by_epoch`."""
+    return (
+        "Loss is how surprised the model is by the training judgements after each pass over them; "
+        "it should fall and then level out, while F1 on documents it did not train on should rise."
+    )
+
+
+def how_to_read_f1_by_round() -> str:
+    """How to read `f1_by_round`."""
+    return (
+        "Each point is a round, placed at the number of documents judged when it ran; the band is "
+        "the 95 % interval of micro-F1. Macro-F1 counts rare labels as much as frequent ones. "
+        "Compare only points measured on the same kind of documents."
+    )

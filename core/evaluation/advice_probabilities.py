@@ -1,0 +1,184 @@
+"""What the threshold sweep, the reliability diagram and the histograms suggest."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.evaluation.calibration import MIN_DOCUMENTS, Reliability
+from core.evaluation.report import Evaluation
+from core.evaluation.wording import NOTHING_MEASURED, caution, number, nothing_to_say
+
+HALF = 0.5
+BELIEVABLE_ECE = 0.03
+LARGE_GAIN = 0.1
+RANGE_UNDECIDED = (0.3, 0.7)
+
+
+def what_it_suggests_threshold_sweep(evaluation: Evaluation) -> str:
+    """What the sweep suggests doing about the threshold."""
+    if silent := nothing_to_say(evaluation):
+        return silent
+    return caution(evaluation) + _on_threshold(evaluation) + _on_rare_labels(evaluation)
+
+
+def _on_threshold(evaluation: Evaluation) -> str:
+    swept, cut, best = evaluation.sweep, evaluation.threshold, evaluation.best_threshold
+    at_half, at_cut, at_best = (float(swept.micro_f1[swept.at(t)]) for t in (HALF, cut, best))
+    if at_best < 0.05:
+        return (
+            "No threshold finds the labels: the model does not rank them yet. Judge more documents "
+            "that have labels and run another round."
+        )
+    low_or_high = "low" if best < cut else "high"
+    if at_cut < at_best / 2 and at_best - at_cut > LARGE_GAIN:
+        return (
+            f"Micro-F1 is {number(at_cut)} at {cut:.2f} but {number(at_best)} at {best:.2f}: "
+            f"probabilities are {low_or_high}, not wrong; use the tuned threshold."
+        )
+    if at_best - at_cut > _doubt(evaluation):
+        return (
+            f"Moving the threshold from {cut:.2f} to {best:.2f} would raise micro-F1 from "
+            f"{number(at_cut)} to {number(at_best)}, more than chance explains; use the tuned one."
+        )
+    if at_half < at_best / 2 and at_best - at_half > LARGE_GAIN:
+        return (
+            f"Keep the tuned threshold of {cut:.2f}: micro-F1 is {number(at_cut)} there and would "
+            f"be {number(at_half)} at 0.50, because probabilities are "
+            f"{'low' if cut < HALF else 'high'}, not wrong."
+        )
+    return (
+        f"Leave the threshold at {cut:.2f}: the best on these documents, {best:.2f}, is not better "
+        "by more than chance."
+    )
+
+
+def _doubt(evaluation: Evaluation) -> float:
+    """Half the width of micro-F1's interval."""
+    estimate = evaluation.summary.micro_f1
+    if estimate.low is None or estimate.high is None:
+        return 1.0
+    return (estimate.high - estimate.low) / 2
+
+
+def _on_rare_labels(evaluation: Evaluation) -> str:
+    micro, macro = evaluation.summary.micro_f1.value, evaluation.summary.macro_f1.value
+    if micro is None or macro is None or micro - macro < 0.15:
+        return ""
+    return (
+        f" Macro-F1 ({number(macro)}) is far below micro-F1 ({number(micro)}): some labels lag "
+        "behind; look at the scores per label."
+    )
+
+
+def what_it_suggests_reliability_diagram(evaluation: Evaluation) -> str:
+    """What the diagram says about believing the probabilities."""
+    if evaluation.n_documents == 0:
+        return NOTHING_MEASURED
+    if evaluation.n_documents < MIN_DOCUMENTS:
+        return (
+            f"{evaluation.n_documents} measured documents are too few to tell; from "
+            f"{MIN_DOCUMENTS} on, probabilities can be checked and calibrated."
+        )
+    return _on_belief(evaluation) + _on_calibrating(evaluation)
+
+
+def _on_belief(evaluation: Evaluation) -> str:
+    ece, binned = evaluation.calibration.ece, evaluation.calibration.reliability
+    if ece <= BELIEVABLE_ECE:
+        return (
+            f"Probabilities can be taken at their word: on average they are off by {number(ece)}."
+        )
+    bias, overconfidence = _tendencies(binned)
+    if abs(bias) >= 0.7 * ece:
+        direction, remedy = ("high", "raising") if bias > 0 else ("low", "lowering")
+        return (
+            f"Probabilities are too {direction} nearly everywhere, by {number(abs(bias))} on "
+            f"average; read them as an order, and prefer {remedy} the threshold to trusting 0.50."
+        )
+    if overconfidence > 0.5 * ece:
+        return (
+            f"The model is overconfident (off by {number(ece)} on average): its sure answers are "
+            "wrong more often than they claim, so do not accept suggestions unread."
+        )
+    if overconfidence < -0.5 * ece:
+        return (
+            f"The model is underconfident (off by {number(ece)} on average): it is right more "
+            "often than it claims, and another round with more epochs may sharpen it."
+        )
+    return (
+        f"Probabilities are off by {number(ece)} on average, in no one direction; judge more "
+        "audit documents before acting on single values."
+    )
+
+
+def _tendencies(binned: Reliability) -> tuple[float, float]:
+    """Mean of predicted - observed, and the same counted away from 0.5 on both sides."""
+    filled = binned.count > 0
+    weights = binned.count[filled] / binned.count.sum()
+    gaps = (binned.mean_predicted - binned.observed)[filled]
+    side = np.where(binned.mean_predicted[filled] >= HALF, 1.0, -1.0)
+    return float((weights * gaps).sum()), float((weights * gaps * side).sum())
+
+
+def _on_calibrating(evaluation: Evaluation) -> str:
+    if evaluation.uncalibrated is None:
+        return ""
+    before, after = evaluation.uncalibrated.ece, evaluation.calibration.ece
+    if before - after > 0.01:
+        return f" Calibration helped: it was {number(before)} before and is {number(after)} now."
+    if after - before > 0.01:
+        return (
+            f" Calibration did not carry over to these documents ({number(before)} before, "
+            f"{number(after)} now); it will settle with more judgements."
+        )
+    return ""
+
+
+def what_it_suggests_probability_histograms(
+    evaluation: Evaluation, label: int | None = None
+) -> str:
+    """What the histogram of one label, or of all cells, suggests."""
+    if evaluation.n_documents == 0:
+        return NOTHING_MEASURED
+    chosen = evaluation.histogram if label is None else evaluation.histograms[label]
+    whose = "labels" if label is None else f"“{evaluation.names[label]}”"
+    n_present, n_absent = int(chosen.present.sum()), int(chosen.absent.sum())
+    if n_present == 0 or n_absent == 0:
+        missing = "present" if n_present == 0 else "absent"
+        return f"Nothing was judged {missing} for {whose}, so there is nothing to tell apart yet."
+
+    lower_edges = np.arange(len(chosen.present)) / len(chosen.present)
+    above = lower_edges >= evaluation.threshold - 1e-9
+    found = float(chosen.present[above].sum() / n_present)
+    alarms = float(chosen.absent[above].sum() / n_absent)
+    undecided = (lower_edges >= RANGE_UNDECIDED[0]) & (lower_edges < RANGE_UNDECIDED[1])
+    torn = float((chosen.present + chosen.absent)[undecided].sum() / (n_present + n_absent))
+    return caution(evaluation) + _on_separation(found, alarms, torn, evaluation.threshold)
+
+
+def _on_separation(found: float, alarms: float, torn: float, threshold: float) -> str:
+    if found < 0.1:
+        return (
+            f"Hardly any present cell reaches the threshold of {threshold:.2f}: look at the "
+            "threshold sweep before judging more."
+        )
+    if torn > 0.5:
+        return (
+            f"{torn:.0%} of probabilities lie between {RANGE_UNDECIDED[0]} and "
+            f"{RANGE_UNDECIDED[1]}: the model is still undecided, and documents it is unsure of "
+            "are the ones to judge next."
+        )
+    if found >= 0.8 and alarms <= 0.05:
+        return (
+            f"Present and absent are well apart: {found:.0%} of the present and {alarms:.0%} of "
+            "the absent lie above the threshold."
+        )
+    if found < 0.5:
+        return (
+            f"Only {found:.0%} of the present lie above the threshold: look at those far left, "
+            "they are either missed by the model or misjudged."
+        )
+    return (
+        f"{found:.0%} of the present and {alarms:.0%} of the absent lie above the threshold: the "
+        "overlap in between is where further judgements help most."
+    )
