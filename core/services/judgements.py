@@ -182,6 +182,8 @@ def _undone(session: Session, new: NewSubmission, annotator: Annotator) -> int |
             f"There is nothing to undo under sequence number {new.undoes_sequence} "
             f"for document {new.document_id}."
         )
+    if session.scalar(select(Submission.id).where(Submission.undoes_id == target)) is not None:
+        raise Conflict(f"Submission {new.undoes_sequence} has already been undone.")
     return target
 
 

@@ -73,6 +73,7 @@ def next_queries(
     caller = _Caller(annotator_id, client_id, at, at + timedelta(seconds=settings.lease_s))
     rng = rng or np.random.default_rng()
     pool = cache(lambda: pool_size(session, project_id))
+    _let_go_of_done(session, project, caller)
     served = _in_hand(session, project, caller)[:n]
     while len(served) < n:
         found = (
@@ -153,6 +154,23 @@ def _is_in_hand(caller: _Caller) -> ColumnElement[bool]:
     return exists().where(own.document_id == Document.id, own.leased_by == caller.client_id)
 
 
+def _let_go_of_done(session: Session, project: Project, caller: _Caller) -> None:
+    """Free what the caller skipped or judged in part, for others to judge."""
+    done = session.scalars(
+        select(Query)
+        .join(Document, Document.id == Query.document_id)
+        .where(
+            Query.project_id == project.id,
+            Query.leased_by == caller.client_id,
+            Query.leased_until > caller.at,
+            _is_done_for(caller, Query.served_at),
+        )
+    )
+    for query in done:
+        query.leased_until = None
+    session.flush()
+
+
 def _in_hand(session: Session, project: Project, caller: _Caller) -> list[Query]:
     return list(
         session.scalars(
@@ -201,14 +219,15 @@ def _audit_query(
 ) -> Query | None:
     """An audit document, when one is due and one is left."""
     every = ProjectSettings.of(project).audit_every
-    in_project = (Query.project_id == project.id) & Query.served_at.is_not(None)
-    n_served = session.scalar(select(func.count(Query.id)).where(in_project)) or 0
-    n_audits = (
-        session.scalar(
-            select(func.count(Query.id)).where(in_project, Query.kind == QueryKind.AUDIT)
-        )
-        or 0
+    served = select(func.count(Query.id)).where(
+        Query.project_id == project.id, Query.served_at.is_not(None)
     )
+    in_play = (
+        served.join(Document, Document.id == Query.document_id)
+        .where(Query.kind == QueryKind.AUDIT)
+        .where((Query.leased_until > caller.at) | _is_complete())
+    )
+    n_served, n_audits = session.scalar(served) or 0, session.scalar(in_play) or 0
     if (n_served + 1) // every <= n_audits:
         return None
     candidates = session.scalars(
