@@ -1,0 +1,79 @@
+"""The sidebar: which project, who judges, how far along, and where to go."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.services.projects import list_projects
+from core.services.queue import pool_size
+from pages.widgets.context import (
+    PAGE_FILES,
+    Context,
+    chosen_project_id,
+    open_store,
+    project_names,
+    query_of,
+)
+
+TITLES = {
+    "projects": ("Projects", ":material/home:"),
+    "upload": ("Upload", ":material/upload_file:"),
+    "labels": ("Labels", ":material/sell:"),
+    "annotate": ("Annotate", ":material/edit_note:"),
+    "train": ("Train", ":material/model_training:"),
+    "dashboards": ("Dashboards", ":material/insights:"),
+    "export": ("Export", ":material/download:"),
+}
+
+
+def choose_project() -> int | None:
+    """Keep the address, the session and the chooser on the same project."""
+    store, _ = open_store()
+    with store.read() as session:
+        names = project_names(session)
+    project_id = chosen_project_id(names)
+    if project_id is None:
+        st.session_state.pop("project", None)
+        return None
+    if st.query_params.get("project") != str(project_id):
+        st.query_params["project"] = str(project_id)
+    st.session_state["project"] = project_id
+    st.selectbox(
+        "Project", list(names), format_func=names.__getitem__, key="project", on_change=_reopen
+    )
+    return project_id
+
+
+def _reopen() -> None:
+    st.query_params["project"] = str(st.session_state["project"])
+
+
+def choose_annotator(default: str) -> None:
+    """The name that judgements carry."""
+    if "annotator" not in st.session_state:
+        st.session_state["annotator"] = default
+    st.text_input("Your name", key="annotator", max_chars=200, help="Judgements carry this name.")
+
+
+def draw_links(project_id: int | None) -> None:
+    """Navigation whose links carry the open project."""
+    for name, (title, icon) in TITLES.items():
+        st.page_link(
+            PAGE_FILES[name],
+            label=title,
+            icon=icon,
+            width="stretch",
+            query_params=query_of(project_id),
+        )
+
+
+def draw_status(here: Context) -> None:
+    """Where the open project stands, in a few short lines."""
+    if here.project is None:
+        return
+    with here.store.read() as session:
+        info = next(p for p in list_projects(session) if p.id == here.project.id)
+        pool = pool_size(session, here.project.id)
+    st.caption(
+        f"{info.n_documents:,} documents  \n{info.n_judged:,} judged, {pool:,} left in the pool"
+    )
