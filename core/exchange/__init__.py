@@ -1,0 +1,1 @@
+"""Files in and out: sniffing, reading, guessing, mapping, writing. Knows nothing of the store."""
