@@ -63,8 +63,9 @@ def how_to_read_per_label_bars() -> str:
     """How to read `per_label_bars`."""
     return (
         "Precision is the share of a label's predictions that are right, recall the share of its "
-        "documents that are found, F1 their harmonic mean. Whiskers are 95 % intervals: labels "
-        "whose whiskers overlap widely cannot be told apart yet."
+        "documents that are found, F1 their harmonic mean; the number beside a name says how many "
+        "documents were judged to have it. Whiskers are 95 % intervals: labels whose whiskers "
+        "overlap widely cannot be told apart yet."
     )
 
 
@@ -105,7 +106,7 @@ def how_to_read_loss_by_epoch() -> str:
 def how_to_read_f1_by_round() -> str:
     """How to read `f1_by_round`."""
     return (
-        "Each point is a round, placed at the number of documents judged when it ran; the band is "
+        "Each point is a round, placed at the number of documents judged when it ran; whiskers are "
         "the 95 % interval of micro-F1. Macro-F1 counts rare labels as much as frequent ones. "
         "Compare only points measured on the same kind of documents."
     )

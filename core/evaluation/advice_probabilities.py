@@ -6,11 +6,12 @@ import numpy as np
 
 from core.evaluation.calibration import MIN_DOCUMENTS, Reliability
 from core.evaluation.report import Evaluation
-from core.evaluation.wording import NOTHING_MEASURED, caution, number, nothing_to_say
+from core.evaluation.wording import NOTHING_MEASURED, caution, nothing_to_say, number
 
 HALF = 0.5
 BELIEVABLE_ECE = 0.03
 LARGE_GAIN = 0.1
+MIN_SURE_CELLS = 20
 RANGE_UNDECIDED = (0.3, 0.7)
 
 
@@ -85,9 +86,7 @@ def what_it_suggests_reliability_diagram(evaluation: Evaluation) -> str:
 def _on_belief(evaluation: Evaluation) -> str:
     ece, binned = evaluation.calibration.ece, evaluation.calibration.reliability
     if ece <= BELIEVABLE_ECE:
-        return (
-            f"Probabilities can be taken at their word: on average they are off by {number(ece)}."
-        )
+        return f"Probabilities are off by only {number(ece)} on average{_unless_sure(binned)}."
     bias, overconfidence = _tendencies(binned)
     if abs(bias) >= 0.7 * ece:
         direction, remedy = ("high", "raising") if bias > 0 else ("low", "lowering")
@@ -108,6 +107,22 @@ def _on_belief(evaluation: Evaluation) -> str:
     return (
         f"Probabilities are off by {number(ece)} on average, in no one direction; judge more "
         "audit documents before acting on single values."
+    )
+
+
+def _unless_sure(binned: Reliability) -> str:
+    """What an average over mostly absent cells can hide."""
+    sure = (binned.bin_lower >= HALF - 1e-9) & (binned.count > 0)
+    n_sure = int(binned.count[sure].sum())
+    if n_sure < MIN_SURE_CELLS:
+        return ", and can be taken at their word"
+    predicted = float((binned.mean_predicted * binned.count)[sure].sum() / n_sure)
+    observed = float((binned.observed * binned.count)[sure].sum() / n_sure)
+    if abs(predicted - observed) < LARGE_GAIN:
+        return ", and can be taken at their word"
+    return (
+        f", because most cells are clearly absent; but where the model says yes it claims "
+        f"{predicted:.0%} and is right in {observed:.0%}, so read those with care"
     )
 
 
@@ -135,13 +150,16 @@ def _on_calibrating(evaluation: Evaluation) -> str:
 
 
 def what_it_suggests_probability_histograms(
-    evaluation: Evaluation, label: int | None = None
+    evaluation: Evaluation, label: str | int | None = None
 ) -> str:
     """What the histogram of one label, or of all cells, suggests."""
     if evaluation.n_documents == 0:
         return NOTHING_MEASURED
-    chosen = evaluation.histogram if label is None else evaluation.histograms[label]
-    whose = "labels" if label is None else f"“{evaluation.names[label]}”"
+    if label is None:
+        chosen, whose = evaluation.histogram, "any label"
+    else:
+        position = evaluation.position_of(label)
+        chosen, whose = evaluation.histograms[position], f"“{evaluation.names[position]}”"
     n_present, n_absent = int(chosen.present.sum()), int(chosen.absent.sum())
     if n_present == 0 or n_absent == 0:
         missing = "present" if n_present == 0 else "absent"

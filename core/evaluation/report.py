@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.domain import PRESENT, UNJUDGED, EvaluationSource, Proba, Truth
-from core.errors import InputError
+from core.errors import InputError, NotFound
 from core.evaluation import codec
 from core.evaluation.calibration import (
     Reliability,
@@ -72,6 +72,14 @@ class Evaluation:
     judged_pairs: Cooccurrence
     predicted_pairs: Cooccurrence
     summary: Summary
+
+    def position_of(self, label: str | int) -> int:
+        """The position of a label given by name, or by position already."""
+        if isinstance(label, int) and 0 <= label < len(self.names):
+            return label
+        if isinstance(label, str) and label in self.names:
+            return self.names.index(label)
+        raise NotFound(f"Label '{label}' is not in this evaluation; it has {len(self.names)}.")
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for storing; undefined is None."""

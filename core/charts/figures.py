@@ -1,0 +1,20 @@
+"""Every figure a page can draw, under one roof."""
+
+from core.charts.history import f1_by_round, loss_by_epoch
+from core.charts.labels import cooccurrence_heatmap, per_label_bars, precision_recall_curves
+from core.charts.probabilities import (
+    probability_histograms,
+    reliability_diagram,
+    threshold_sweep,
+)
+
+__all__ = [
+    "cooccurrence_heatmap",
+    "f1_by_round",
+    "loss_by_epoch",
+    "per_label_bars",
+    "precision_recall_curves",
+    "probability_histograms",
+    "reliability_diagram",
+    "threshold_sweep",
+]

@@ -1,0 +1,135 @@
+"""Figures over time: loss by epoch within a round, and F1 by round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from core.charts.style import (
+    HEIGHT,
+    MACRO_F1,
+    MICRO_F1,
+    PALETTE,
+    empty_figure,
+    styled,
+    whiskers,
+)
+from core.domain import EvaluationSource
+
+SOURCE_WORDS = {
+    EvaluationSource.AUDIT: "audit set",
+    EvaluationSource.OUT_OF_FOLD: "out-of-fold",
+    EvaluationSource.HELD_OUT: "held-out part",
+    EvaluationSource.NONE: "unknown documents",
+}
+SOURCE_SYMBOLS = {
+    EvaluationSource.AUDIT: "circle",
+    EvaluationSource.OUT_OF_FOLD: "diamond-open",
+    EvaluationSource.HELD_OUT: "square-open",
+    EvaluationSource.NONE: "x-thin-open",
+}
+
+
+def loss_by_epoch(history: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """Training loss, and below it F1 where epochs were measured.
+
+    Each entry has "epoch", "loss" and "f1" (None where it was not measured).
+    """
+    if not history:
+        return empty_figure("No epoch has finished yet.", key="loss_by_epoch")
+    epochs = [entry["epoch"] for entry in history]
+    scores = [entry.get("f1") for entry in history]
+    has_scores = any(score is not None for score in scores)
+    n_rows = 2 if has_scores else 1
+    figure = make_subplots(rows=n_rows, cols=1, shared_xaxes=True, vertical_spacing=0.08)
+    _add_line(figure, epochs, [entry["loss"] for entry in history], "loss", row=1)
+    figure.update_yaxes(title="Loss (nats per cell)", rangemode="tozero", row=1, col=1)
+    if has_scores:
+        _add_line(figure, epochs, scores, "F1", row=2)
+        figure.update_yaxes(title="F1", range=[0, 1.03], row=2, col=1)
+    figure.update_xaxes(showgrid=False, dtick=max(1, round(len(epochs) / 10)))
+    figure.update_xaxes(title="Epoch", row=n_rows, col=1)
+    styled(figure, key="loss_by_epoch", height=HEIGHT)
+    figure.update_layout(showlegend=False)
+    return figure
+
+
+def _add_line(
+    figure: go.Figure, epochs: Sequence[int], values: Sequence[float | None], name: str, *, row: int
+) -> None:
+    figure.add_scatter(
+        x=epochs,
+        y=values,
+        name=name,
+        mode="lines+markers",
+        line={"color": PALETTE[3] if name == "loss" else MICRO_F1, "width": 2},
+        hovertemplate=f"epoch %{{x}}: {name} %{{y:.3f}}<extra></extra>",
+        row=row,
+        col=1,
+    )
+
+
+def f1_by_round(rounds: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """Micro-F1 with its interval and macro-F1, by the number of documents judged.
+
+    Each entry has "number", "n_judged", "micro_f1", "macro_f1" (None where
+    undefined), "interval" of micro-F1 (low, high) or None, and "source".
+    Rounds measured on different kinds of documents are not joined by a line.
+    """
+    measured = [entry for entry in rounds if entry["micro_f1"] is not None]
+    if not measured:
+        return empty_figure("No round is measured yet: judge, then run one.", key="f1_by_round")
+    figure = go.Figure()
+    for source in dict.fromkeys(EvaluationSource(entry["source"]) for entry in measured):
+        alike = [entry for entry in measured if entry["source"] == source]
+        _add_rounds(figure, alike, source, "micro_f1")
+        _add_rounds(figure, alike, source, "macro_f1")
+    figure.update_xaxes(title="Documents judged", rangemode="tozero", showgrid=False)
+    figure.update_yaxes(title="F1", range=[0, 1.03])
+    return styled(figure, key="f1_by_round", height=HEIGHT)
+
+
+def _add_rounds(
+    figure: go.Figure, rounds: list[Mapping[str, Any]], source: EvaluationSource, measure: str
+) -> None:
+    is_micro = measure == "micro_f1"
+    colour = MICRO_F1 if is_micro else MACRO_F1
+    name = "micro-F1" if is_micro else "macro-F1"
+    values = [entry[measure] for entry in rounds]
+    intervals = [_ends(entry) if is_micro else None for entry in rounds]
+    figure.add_scatter(
+        x=[entry["n_judged"] for entry in rounds],
+        y=values,
+        name=f"{name}, {SOURCE_WORDS[source]}",
+        mode="lines+markers",
+        line={
+            "color": colour,
+            "width": 2.5 if is_micro else 1.5,
+            "dash": None if is_micro else "dot",
+        },
+        marker={"size": 9, "symbol": SOURCE_SYMBOLS[source]},
+        error_y=whiskers([value or 0.0 for value in values], intervals, colour),
+        customdata=[_told(entry, name, measure) for entry in rounds],
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+
+
+def _ends(entry: Mapping[str, Any]) -> tuple[float, float] | None:
+    interval = entry["interval"]
+    if interval is None or interval[0] is None or interval[1] is None:
+        return None
+    return float(interval[0]), float(interval[1])
+
+
+def _told(entry: Mapping[str, Any], name: str, measure: str) -> str:
+    """One point in words."""
+    value, ends = entry[measure], _ends(entry)
+    score = "undefined" if value is None else f"{value:.2f}"
+    between = f" ({ends[0]:.2f} to {ends[1]:.2f})" if ends and measure == "micro_f1" else ""
+    return (
+        f"Round {entry['number']}, {entry['n_judged']:,} documents judged<br>{name} {score}"
+        f"{between}, measured on the {SOURCE_WORDS[EvaluationSource(entry['source'])]}"
+    )
