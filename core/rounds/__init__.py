@@ -1,0 +1,1 @@
+"""Rounds as durable workflows, and the worker process that runs them."""

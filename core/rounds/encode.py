@@ -1,0 +1,75 @@
+"""Step 2: choose the encoder, and see to it that every document has its vector."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.encoders.cache import encode_missing
+from core.rounds import files
+from core.rounds.progress import Progress
+from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, read_texts
+from core.services.projects import ProjectSettings
+from core.store.tables import Round
+
+CHUNK = 128  # documents between two looks at the cancel flag: seconds on a CPU
+
+
+def encode_for_round(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
+    """Encode what is missing; a deep round encodes after its training, with its own encoder."""
+    if task.is_deep:
+        use = base_encoder(workshop, task)
+        n_encoded = 0
+    else:
+        use = current_encoder(workshop, task)
+        pool_ids = Snapshot.read(task.folder).pool_ids
+        n_encoded = encode_documents(workshop, task, use, pool_ids, progress=progress)
+    files.write_json(task.folder / files.ENCODER, asdict(use))
+    return {"encoder": use.fingerprint, "n_encoded": n_encoded}
+
+
+def base_encoder(workshop: Workshop, task: Task) -> EncoderUse:
+    """The encoder that the settings name, as nobody has tuned it."""
+    name = ProjectSettings.of(task.project).encoder or workshop.settings.encoder
+    encoder = workshop.encoder(name)
+    return EncoderUse(base=name, fingerprint=encoder.fingerprint, width=encoder.width)
+
+
+def current_encoder(workshop: Workshop, task: Task) -> EncoderUse:
+    """The encoder tuned for the round in force, where one was; else the base."""
+    name = ProjectSettings.of(task.project).encoder or workshop.settings.encoder
+    active = task.project.active_round_id
+    if active is not None:
+        with workshop.store.read() as session:
+            checkpoint = session.get_one(Round, active).checkpoint
+        use = EncoderUse.read(workshop.settings.checkpoints_dir / str(checkpoint))
+        if use.tuned_in is not None and use.base == name:
+            return use
+    return base_encoder(workshop, task)
+
+
+def encode_documents(
+    workshop: Workshop,
+    task: Task,
+    use: EncoderUse,
+    document_ids: NDArray[np.int64],
+    *,
+    progress: Progress,
+) -> int:
+    """Encode those documents that have no vector of this encoder yet; returns how many."""
+    cache = use.cache(workshop.settings, task.project)
+    n_missing = len(cache.missing(document_ids))
+    if not n_missing:
+        return 0
+    return encode_missing(
+        workshop.encoder(use.load_name(workshop.settings)),
+        cache,
+        document_ids,
+        lambda ids: read_texts(workshop.store, ids),
+        chunk=CHUNK,
+        on_progress=lambda n_done: progress.count(n_done, n_missing),
+        should_stop=progress.should_stop,
+    )

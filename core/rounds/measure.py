@@ -1,0 +1,164 @@
+"""Steps 4 and 5: calibrate, choose the threshold, and measure on documents nobody trained on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain import UNJUDGED, EvaluationSource, Proba, Truth
+from core.evaluation.calibration import Temperature, fit_temperature
+from core.evaluation.report import Evaluation, evaluate
+from core.evaluation.summary import Estimate
+from core.evaluation.thresholds import (
+    DEFAULT_THRESHOLD,
+    best_threshold,
+    cross_fitted_predictions,
+    sweep,
+)
+from core.learners.dataset import JudgedVectors
+from core.rounds import files
+from core.rounds.learner import load_learner
+from core.rounds.progress import Progress
+from core.rounds.task import EncoderUse, Snapshot, Task, Workshop
+
+ENOUGH_AUDITED = 30  # complete judgements; below that the out-of-fold predictions say more
+ENOUGH_TO_MEASURE = 10  # documents; below that no figure deserves to be shown
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Predictions of judged documents by learners that did not see them."""
+
+    proba: Proba  # (documents, labels), uncalibrated
+    truth: Truth
+    folds: NDArray[np.int64]
+    source: EvaluationSource
+
+    def __len__(self) -> int:
+        return len(self.proba)
+
+
+def calibrate(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
+    """Fit the temperature on unseen documents."""
+    unseen = read_unseen(task)
+    temperature = fit_temperature(unseen.proba, unseen.truth)
+    files.write_json(task.folder / files.CALIBRATION, asdict(temperature))
+    return asdict(temperature)
+
+
+def choose_threshold(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
+    """Choose the threshold on unseen documents; measure on the audit set if it is large enough."""
+    unseen, temperature = read_unseen(task), read_temperature(task)
+    threshold = DEFAULT_THRESHOLD
+    if len(unseen) >= ENOUGH_TO_MEASURE:
+        threshold = best_threshold(sweep(temperature.apply(unseen.proba), unseen.truth))
+    snapshot = Snapshot.read(task.folder)
+    if len(snapshot.audit_ids) >= ENOUGH_AUDITED:
+        evaluation = _on_audit_set(workshop, task, threshold=threshold)
+    else:
+        evaluation = _on_unseen(task, unseen, threshold=threshold)
+    files.write_json(task.folder / files.THRESHOLD, {"threshold": threshold})
+    files.write_json(task.folder / files.EVALUATION, evaluation.to_json())
+    return {"threshold": threshold, **figures(evaluation)}
+
+
+def read_unseen(task: Task) -> Unseen:
+    """The documents that have both a judgement and an honest prediction."""
+    stored, snapshot = files.read_arrays(task.folder / files.UNSEEN), Snapshot.read(task.folder)
+    usable = (np.isfinite(stored["proba"]) & (snapshot.train_truth != UNJUDGED)).any(axis=1)
+    return Unseen(
+        proba=stored["proba"][usable],
+        truth=snapshot.train_truth[usable],
+        folds=stored["folds"][usable],
+        source=EvaluationSource(str(stored["source"])),
+    )
+
+
+def read_temperature(task: Task) -> Temperature:
+    """What the calibrate step found."""
+    return Temperature(**files.read_json(task.folder / files.CALIBRATION))
+
+
+def _on_audit_set(workshop: Workshop, task: Task, *, threshold: float) -> Evaluation:
+    snapshot, use = Snapshot.read(task.folder), EncoderUse.read(task.folder)
+    vectors = use.cache(workshop.settings, task.project).rows(snapshot.audit_ids)
+    plain = load_learner(task).predict_proba(JudgedVectors(vectors, snapshot.audit_truth))
+    return evaluate(
+        read_temperature(task).apply(plain),
+        snapshot.audit_truth,
+        names=snapshot.label_names,
+        source=EvaluationSource.AUDIT,
+        threshold=threshold,
+        uncalibrated_proba=plain,
+        seed=task.the_round.seed,
+    )
+
+
+def _on_unseen(task: Task, unseen: Unseen, *, threshold: float) -> Evaluation:
+    """Cross-fitted thresholds, so that the choice of one does not flatter its own score."""
+    names, seed = Snapshot.read(task.folder).label_names, task.the_round.seed
+    if len(unseen) < ENOUGH_TO_MEASURE:
+        nothing = np.full(unseen.proba.shape, np.nan, dtype=np.float32)
+        return evaluate(
+            nothing,
+            unseen.truth,
+            names=names,
+            source=EvaluationSource.NONE,
+            threshold=threshold,
+            seed=seed,
+        )
+    calibrated = read_temperature(task).apply(unseen.proba)
+    predicted, _ = cross_fitted_predictions(calibrated, unseen.truth, unseen.folds)
+    return evaluate(
+        calibrated,
+        unseen.truth,
+        names=names,
+        source=unseen.source,
+        threshold=threshold,
+        predicted=predicted,
+        uncalibrated_proba=unseen.proba,
+        seed=seed,
+    )
+
+
+def figures(evaluation: Evaluation) -> dict[str, Any]:
+    """The few figures that lists show; None is undefined."""
+    summary = evaluation.summary
+    ece = evaluation.calibration.ece
+    return {
+        "source": str(evaluation.source),
+        "n_documents": evaluation.n_documents,
+        **_estimate("micro_f1", summary.micro_f1),
+        **_estimate("macro_f1", summary.macro_f1),
+        **_estimate("precision", summary.precision),
+        **_estimate("recall", summary.recall),
+        "ece": None if np.isnan(ece) else round(ece, 6),
+        "note": _note(evaluation),
+    }
+
+
+def _estimate(name: str, estimate: Estimate) -> dict[str, float | None]:
+    values = {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return {key: None if value is None else round(value, 6) for key, value in values.items()}
+
+
+def _note(evaluation: Evaluation) -> str:
+    if evaluation.source is EvaluationSource.AUDIT:
+        return f"Measured on {evaluation.n_documents} audit documents, never trained on."
+    if evaluation.source is EvaluationSource.OUT_OF_FOLD:
+        return (
+            f"Measured on {evaluation.n_documents} judged documents, each predicted by a model "
+            f"that did not see it, until {ENOUGH_AUDITED} audit documents are judged."
+        )
+    if evaluation.source is EvaluationSource.HELD_OUT:
+        return (
+            f"Measured on {evaluation.n_documents} judged documents kept out of training, "
+            f"until {ENOUGH_AUDITED} audit documents are judged."
+        )
+    return (
+        f"Too few documents to measure on; {ENOUGH_TO_MEASURE} judged ones that the model "
+        f"did not see, or {ENOUGH_AUDITED} of the audit set, are needed."
+    )

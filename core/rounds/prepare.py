@@ -1,0 +1,139 @@
+"""What happens before the first round: encode everything, and an order from label names alone."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import numpy as np
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from core.domain import JobStatus, QueryKind, RoundStep, SubmissionKind
+from core.errors import Cancelled
+from core.rounds import files
+from core.rounds.encode import current_encoder, encode_documents
+from core.rounds.pool import pool_vectors
+from core.rounds.progress import Progress
+from core.rounds.task import EncoderUse, Task, Workshop, all_document_ids
+from core.services.jobs import finish_job
+from core.services.labels import active_labels
+from core.services.predictions import LABEL_IDS, POOL_IDS, POOL_PROBA
+from core.services.projects import ProjectSettings
+from core.store.tables import Document, Job, Label, Project, Query, Submission
+from core.strategies.cold_start import cold_start_order, label_similarity
+from core.strategies.reasons import explain_cold_start
+
+QUEUES_LONG = 5  # times the query size: there is no round yet to bring the next ones
+KEPT_FOLDERS = 2  # a page may still be reading the one before
+
+
+def encode_all(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
+    """Encode every document of the project with the encoder in use."""
+    use = current_encoder(workshop, task)
+    ids = all_document_ids(workshop.store, task.project.id)
+    n_encoded = encode_documents(workshop, task, use, ids, progress=progress)
+    files.write_json(
+        task.folder / files.ENCODER,
+        {"base": use.base, "fingerprint": use.fingerprint, "width": use.width}
+        | ({"tuned_in": use.tuned_in} if use.tuned_in else {}),
+    )
+    return {"n_encoded": n_encoded}
+
+
+def order_by_labels(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
+    """Compare documents with label names; write similarities and a first queue."""
+    use = EncoderUse.read(task.folder)
+    ids = all_document_ids(workshop.store, task.project.id)
+    with workshop.store.read() as session:
+        labels = active_labels(session, task.project.id)
+        candidates = np.isin(ids, _askable(session, task.project.id))
+        session.expunge_all()  # the labels are read on after the session has ended
+    if not labels or not len(ids) or task.project.active_round_id is not None:
+        files.write_json(task.folder / files.QUERIES, [])
+        return {"n_queries": 0}
+    encoder = workshop.encoder(use.load_name(workshop.settings))
+    label_vectors = encoder.encode([_described(label) for label in labels])
+    vectors = pool_vectors(use.cache(workshop.settings, task.project), ids)
+    proba = label_similarity(vectors, label_vectors)
+    rows = np.flatnonzero(candidates)
+    n = ProjectSettings.of(task.project).query_size * QUEUES_LONG
+    order, scores = cold_start_order(
+        vectors[rows], label_vectors, n=n, rng=np.random.default_rng(task.project.id)
+    )
+    names = [label.name for label in labels]
+    among_candidates = label_similarity(vectors[rows], label_vectors)
+    queries = [
+        {
+            "document_id": int(ids[rows[at]]),
+            "rank": rank,
+            "score": float(score),
+            "reason": explain_cold_start(among_candidates[at], float(score), names),
+        }
+        for rank, (at, score) in enumerate(zip(order, scores, strict=True), start=1)
+    ]
+    files.write_json(task.folder / LABEL_IDS, [label.id for label in labels])
+    files.write_array(task.folder / POOL_IDS, ids)
+    files.write_array(task.folder / POOL_PROBA, proba.astype(np.float16))
+    files.write_json(task.folder / files.QUERIES, queries)
+    return {"n_queries": len(queries)}
+
+
+def _described(label: Label) -> str:
+    return f"{label.name}: {label.description}" if label.description else label.name
+
+
+def _askable(session: Session, project_id: int) -> list[int]:
+    """Documents that nobody judged completely, the audit set apart."""
+    judged = select(Submission.document_id).where(
+        Submission.project_id == project_id, Submission.kind == SubmissionKind.COMPLETE
+    )
+    return list(
+        session.scalars(
+            select(Document.id).where(
+                Document.project_id == project_id,
+                Document.is_audited.is_(False),
+                Document.id.not_in(judged),
+            )
+        )
+    )
+
+
+def publish_order(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
+    """Replace the waiting part of the first queue; what is already on a screen stays."""
+    queries = files.read_json(task.folder / files.QUERIES)
+    with workshop.store.write() as session:
+        job, project = session.get(Job, task.job_id), session.get(Project, task.project.id)
+        if job is None or project is None:
+            raise Cancelled("The project of this job has been deleted.")
+        if job.status is JobStatus.DONE:
+            return {"n_queries": len(queries)}
+        detail: dict[str, Any] = {"n_queries": len(queries)}
+        if queries and project.active_round_id is None:
+            _replace_queries(session, project.id, queries)
+        if (task.folder / POOL_PROBA).exists():
+            detail["checkpoint"] = f"{project.id}/{task.folder.name}"
+        job.step, job.fraction, job.detail = RoundStep.PUBLISH, 1.0, detail
+        finish_job(session, job, JobStatus.DONE)
+    _remove_old_folders(task)
+    return detail
+
+
+def _replace_queries(session: Session, project_id: int, queries: list[dict[str, Any]]) -> None:
+    first_queue = (Query.project_id == project_id, Query.kind == QueryKind.COLD_START)
+    session.execute(
+        delete(Query).where(*first_queue, Query.served_at.is_(None), Query.leased_by.is_(None))
+    )
+    shown = set(session.scalars(select(Query.document_id).where(*first_queue)))
+    shared = {"project_id": project_id, "kind": QueryKind.COLD_START, "strategy": "cold-start"}
+    rows = [{**query, **shared} for query in queries if query["document_id"] not in shown]
+    if rows:
+        session.execute(insert(Query), rows)
+
+
+def _remove_old_folders(task: Task) -> None:
+    folders = sorted(
+        task.folder.parent.glob("cold-start-*"), key=lambda folder: int(folder.name.split("-")[-1])
+    )
+    for folder in folders[:-KEPT_FOLDERS]:
+        shutil.rmtree(folder, ignore_errors=True)

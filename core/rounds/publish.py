@@ -1,0 +1,58 @@
+"""The last step: everything a round made comes into force in one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete, insert
+
+from core.domain import JobStatus, RoundStep
+from core.errors import Cancelled
+from core.evaluation.report import Evaluation
+from core.rounds import files
+from core.rounds.measure import figures, read_temperature
+from core.rounds.progress import Progress
+from core.rounds.task import Task, Workshop
+from core.services.jobs import finish_job
+from core.store.tables import Job, Project, Query, Round
+
+
+def publish_round(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
+    """Put the round in force, unless somebody cancelled it in the meantime."""
+    queries = files.read_json(task.folder / files.QUERIES)
+    threshold = files.read_json(task.folder / files.THRESHOLD)["threshold"]
+    evaluation = files.read_json(task.folder / files.EVALUATION)
+    history = files.read_json(task.folder / files.HISTORY)
+    temperature = read_temperature(task)
+    with workshop.store.write() as session:
+        job, round_ = session.get(Job, task.job_id), session.get(Round, task.the_round.id)
+        project = session.get(Project, task.project.id)
+        if job is None or round_ is None or project is None:
+            raise Cancelled("The project of this round has been deleted.")
+        if round_.status is JobStatus.DONE:
+            return {"n_queries": len(queries)}  # done, and killed before it could say so
+        if job.cancel_requested:
+            raise Cancelled("Cancelled before the round came into force.")
+        session.execute(delete(Query).where(Query.round_id == round_.id))
+        _insert_queries(session, queries, round_)
+        round_.evaluation, round_.history = evaluation, history
+        round_.metrics = {
+            **figures(Evaluation.from_json(evaluation)),
+            "threshold": threshold,
+            "temperature": temperature.value,
+        }
+        round_.threshold, round_.temperature = threshold, temperature.value
+        project.active_round_id = round_.id
+        job.step, job.fraction, job.detail = RoundStep.PUBLISH, 1.0, {"n_queries": len(queries)}
+        finish_job(session, job, JobStatus.DONE)
+    return {"n_queries": len(queries)}
+
+
+def _insert_queries(session: Any, queries: list[dict[str, Any]], round_: Round) -> None:
+    if queries:
+        shared = {
+            "project_id": round_.project_id,
+            "round_id": round_.id,
+            "strategy": round_.strategy,
+        }
+        session.execute(insert(Query), [{**query, **shared} for query in queries])

@@ -1,0 +1,127 @@
+"""Step 1: freeze what is known, so that the round can be repeated and explained."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+from sqlalchemy import func, select
+
+from core.domain import UNJUDGED
+from core.rounds import files
+from core.rounds.progress import Progress
+from core.rounds.task import Task, Workshop, all_document_ids
+from core.services.judgement_matrix import JudgementMatrix, judgement_matrix
+from core.services.labels import active_labels
+from core.services.predictions import LABEL_IDS
+from core.services.round_requests import check_judgements
+from core.settings import ROOT
+from core.store.tables import Document, Round, Submission
+
+PACKAGES = ("torch", "transformers", "small-text", "numpy", "scipy", "scikit-learn", "dbos")
+
+
+def take_snapshot(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
+    """Write snapshot.npz, its description and the statistics; fill in the round's row."""
+    project_id = task.project.id
+    shutil.rmtree(task.folder, ignore_errors=True)  # of an attempt that was killed here
+    with workshop.store.read() as session:
+        last = session.scalar(
+            select(func.max(Submission.id)).where(Submission.project_id == project_id)
+        )
+        matrix = judgement_matrix(session, project_id, up_to_submission=last or 0)
+        names = [label.name for label in active_labels(session, project_id)]
+        audited = set(
+            session.scalars(
+                select(Document.id).where(Document.project_id == project_id, Document.is_audited)
+            )
+        )
+    check_judgements(matrix)
+    pool_ids = all_document_ids(workshop.store, project_id)
+    arrays = _arrays(matrix, pool_ids, audited)
+    data_hash = _hash(arrays, names)
+    about = {"up_to_submission": last or 0, "label_ids": matrix.label_ids, "label_names": names}
+    statistics = {
+        "data_hash": data_hash,
+        "code_version": code_version(),
+        "packages": package_versions(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "n_documents": len(pool_ids),
+        "n_trained_on": len(arrays["train_ids"]),
+        "n_audited": len(arrays["audit_ids"]),
+    }
+    files.write_arrays(task.folder / files.SNAPSHOT, **arrays)
+    files.write_json(task.folder / files.SNAPSHOT_ABOUT, about)
+    files.write_json(task.folder / LABEL_IDS, list(matrix.label_ids))
+    files.write_json(task.folder / files.STATISTICS, statistics)
+    _fill_in(workshop, task, about, statistics)
+    return {"data_hash": data_hash, "n_trained_on": statistics["n_trained_on"]}
+
+
+def _arrays(matrix: JudgementMatrix, pool_ids: Any, audited: set[int]) -> dict[str, Any]:
+    judged = (matrix.truth != UNJUDGED).any(axis=1)
+    train = judged & ~matrix.is_audited
+    audit = matrix.is_complete & matrix.is_audited
+    return {
+        "pool_ids": pool_ids,
+        "is_audited": np.isin(pool_ids, np.array(sorted(audited), dtype=np.int64)),
+        "is_complete": np.isin(pool_ids, matrix.document_ids[matrix.is_complete]),
+        "train_ids": matrix.document_ids[train],
+        "train_truth": matrix.truth[train],
+        "audit_ids": matrix.document_ids[audit],
+        "audit_truth": matrix.truth[audit],
+    }
+
+
+def _hash(arrays: dict[str, Any], names: list[str]) -> str:
+    digest = hashlib.sha256("\0".join(names).encode())
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].shape} {arrays[name].dtype}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
+
+
+def _fill_in(
+    workshop: Workshop, task: Task, about: dict[str, Any], statistics: dict[str, Any]
+) -> None:
+    with workshop.store.write() as session:
+        round_ = session.get_one(Round, task.the_round.id)
+        round_.config = {**round_.config, "up_to_submission": about["up_to_submission"]}
+        round_.label_ids = list(about["label_ids"])
+        round_.data_hash = statistics["data_hash"]
+        round_.code_version = statistics["code_version"][:60]
+        round_.n_judged = statistics["n_trained_on"]
+        round_.n_audited = statistics["n_audited"]
+
+
+def code_version() -> str:
+    """What `git describe` says, else the installed package's version."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--tags"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+        return described.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return package_versions(("marginalia",)).get("marginalia", "unknown")
+
+
+def package_versions(names: tuple[str, ...] = PACKAGES) -> dict[str, str]:
+    """The versions of what decides a round's numbers, of those that are installed."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,151 @@
+"""What every step is given: where things are, and which job it works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+
+from core.domain import RoundKind, Truth
+from core.encoders.cache import EmbeddingCache
+from core.encoders.encoder import Encoder, load_encoder
+from core.errors import Cancelled
+from core.rounds import files
+from core.settings import Settings
+from core.store.store import Store
+from core.store.tables import Document, Job, Project, Round
+
+TEXTS_PER_READ = 500  # below the number of parameters every database takes
+
+
+@dataclass
+class Workshop:
+    """The worker's own: settings, store, and the encoder it used last."""
+
+    settings: Settings
+    store: Store
+    _loaded: dict[str, Encoder] = field(default_factory=dict)
+
+    def encoder(self, name_or_path: str) -> Encoder:
+        """Load an encoder, or give the one that is loaded."""
+        if name_or_path not in self._loaded:
+            self._loaded.clear()
+            self._loaded[name_or_path] = load_encoder(name_or_path)
+        return self._loaded[name_or_path]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job as its steps see it; for a preparation there is no round."""
+
+    job_id: int
+    project: Project
+    folder: Path  # of the round, or of the cold start
+    round: Round | None
+
+    @property
+    def the_round(self) -> Round:
+        """The round, in steps that only rounds have."""
+        assert self.round is not None
+        return self.round
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether the encoder itself is trained."""
+        return self.round is not None and self.round.kind is RoundKind.DEEP
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The frozen data of a round."""
+
+    pool_ids: NDArray[np.int64]  # every document, ascending
+    is_audited: NDArray[np.bool_]  # of the pool_ids
+    is_complete: NDArray[np.bool_]  # of the pool_ids: has a complete judgement
+    train_ids: NDArray[np.int64]
+    train_truth: Truth  # (train documents, labels)
+    audit_ids: NDArray[np.int64]  # audited documents with a complete judgement
+    audit_truth: Truth
+    label_names: tuple[str, ...]
+
+    @classmethod
+    def read(cls, folder: Path) -> Snapshot:
+        """Read what the snapshot step wrote."""
+        arrays = files.read_arrays(folder / files.SNAPSHOT)
+        about = files.read_json(folder / files.SNAPSHOT_ABOUT)
+        return cls(**arrays, label_names=tuple(about["label_names"]))
+
+
+@dataclass(frozen=True)
+class EncoderUse:
+    """Which encoder made the vectors that a round's learner reads."""
+
+    base: str  # as the settings name it
+    fingerprint: str
+    width: int
+    tuned_in: str | None = None  # checkpoint of the deep round that tuned it
+
+    def load_name(self, settings: Settings) -> str:
+        """What `load_encoder` takes."""
+        if self.tuned_in is None:
+            return self.base
+        return str(settings.checkpoints_dir / self.tuned_in / files.TUNED_ENCODER)
+
+    def trained_on(self, settings: Settings) -> NDArray[np.int64]:
+        """Documents whose judgements the encoder saw: never to be measured on."""
+        if self.tuned_in is None:
+            return np.empty(0, dtype=np.int64)
+        return files.read_array(settings.checkpoints_dir / self.tuned_in / files.TRAINED_ON)
+
+    def cache(self, settings: Settings, project: Project) -> EmbeddingCache:
+        """Where its vectors of this project's documents are kept."""
+        folder = files.embeddings_folder(settings, project)
+        return EmbeddingCache(folder, fingerprint=self.fingerprint, width=self.width)
+
+    @classmethod
+    def read(cls, folder: Path) -> EncoderUse:
+        """Read what the encode or the train step wrote."""
+        return cls(**files.read_json(folder / files.ENCODER))
+
+
+def load_task(workshop: Workshop, job_id: int) -> Task:
+    """Read a job's rows; raises Cancelled when they were deleted with their project."""
+    with workshop.store.read() as session:
+        job = session.get(Job, job_id)
+        project = None if job is None else session.get(Project, job.project_id)
+        if job is None or project is None:
+            raise Cancelled("The project of this job has been deleted.")
+        round_ = None if job.round_id is None else session.get(Round, job.round_id)
+        session.expunge_all()  # the rows are read on after the session has ended
+    checkpoint = f"{project.id}/cold-start-{job_id}" if round_ is None else round_.checkpoint
+    folder = workshop.settings.checkpoints_dir / str(checkpoint)
+    return Task(job_id=job_id, project=project, folder=folder, round=round_)
+
+
+def read_texts(store: Store, document_ids: NDArray[np.int64]) -> list[str]:
+    """The texts of these documents, in their order."""
+    texts: dict[int, str] = {}
+    with store.read() as session:
+        for start in range(0, len(document_ids), TEXTS_PER_READ):
+            chunk = document_ids[start : start + TEXTS_PER_READ].tolist()
+            rows = session.execute(select(Document.id, Document.text).where(Document.id.in_(chunk)))
+            texts.update(rows.all())
+    return [texts[id_] for id_ in document_ids.tolist()]
+
+
+def all_document_ids(store: Store, project_id: int) -> NDArray[np.int64]:
+    """Every document of a project, ascending."""
+    with store.read() as session:
+        ids = session.scalars(
+            select(Document.id).where(Document.project_id == project_id).order_by(Document.id)
+        ).all()
+    return np.array(ids, dtype=np.int64)
+
+
+def learner_options(round_: Round) -> dict[str, Any]:
+    """What the request changes of the learner's defaults, with the round's seed."""
+    return {**round_.config.get("learner", {}), "seed": round_.seed}

@@ -1,0 +1,73 @@
+"""Step 3: train the learner, and predict judged documents with learners that did not see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain import EvaluationSource, Proba
+from core.learners.cross_validation import out_of_fold
+from core.learners.dataset import JudgedVectors
+from core.learners.quick import QuickConfig, QuickLearner
+from core.rounds import files
+from core.rounds.progress import Progress
+from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, learner_options
+
+N_FOLDS = 5
+
+
+def train(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
+    """Train what the round's kind asks for."""
+    if task.is_deep:
+        from core.rounds.train_deep import train_deep
+
+        return train_deep(workshop, task, progress)
+    return train_quick(workshop, task, progress)
+
+
+def train_quick(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
+    """A head on cached vectors, and out-of-fold predictions.
+
+    Documents that a tuned encoder was trained on get no prediction: the head of
+    another fold did not see them, but the encoder did.
+    """
+    snapshot, use = Snapshot.read(task.folder), EncoderUse.read(task.folder)
+    x = use.cache(workshop.settings, task.project).rows(snapshot.train_ids)
+    truth = snapshot.train_truth
+    config = QuickConfig(**learner_options(task.the_round))
+    n_epochs = config.epochs * (1 + N_FOLDS)
+    history: list[dict[str, float]] = []
+
+    def on_epoch(epoch: int, loss: float) -> None:
+        history.append({"epoch": epoch, "loss": round(loss, 6)})
+        progress.report(epoch / n_epochs, epoch=epoch, n_epochs=config.epochs, loss=loss)
+
+    learner = QuickLearner(config, n_labels=truth.shape[1])
+    learner.fit(JudgedVectors(x, truth), on_epoch=on_epoch, should_stop=progress.should_stop)
+    n_folds_done = 0
+
+    def fit_predict(fit_rows: NDArray[np.int64], test_rows: NDArray[np.int64]) -> Proba:
+        nonlocal n_folds_done
+        fold = QuickLearner(config, n_labels=truth.shape[1])
+        fold.fit(JudgedVectors(x[fit_rows], truth[fit_rows]), should_stop=progress.should_stop)
+        n_folds_done += 1
+        progress.report((1 + n_folds_done) / (1 + N_FOLDS), fold=n_folds_done, n_folds=N_FOLDS)
+        return fold.predict_proba(JudgedVectors(x[test_rows], truth[test_rows]))
+
+    proba, folds = out_of_fold(fit_predict, truth, n_folds=N_FOLDS, seed=config.seed)
+    proba[np.isin(snapshot.train_ids, use.trained_on(workshop.settings))] = np.nan
+    learner.save(task.folder / files.LEARNER)
+    keep_unseen(task, proba, folds, source=EvaluationSource.OUT_OF_FOLD)
+    files.write_json(task.folder / files.HISTORY, history)
+    return {"n_trained_on": len(truth), "last_loss": history[-1]["loss"]}
+
+
+def keep_unseen(
+    task: Task, proba: Proba, folds: NDArray[np.int64], *, source: EvaluationSource
+) -> None:
+    """Write predictions of train documents (documents, labels), NaN where they were seen."""
+    files.write_arrays(
+        task.folder / files.UNSEEN, proba=proba, folds=folds, source=np.array(str(source))
+    )

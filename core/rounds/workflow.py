@@ -1,0 +1,120 @@
+"""A job as a durable workflow: which steps there are, and what their outcome does.
+
+DBOS records each step's outcome, a few numbers; what a step makes lies in files.
+A step that was recorded is never run again, one that was not is run from its
+beginning, so every step may be repeated.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from dbos import DBOS, WorkflowSerializationFormat
+
+from core.domain import JobStatus, RoundStep
+from core.errors import Cancelled, MarginaliaError
+from core.rounds.encode import encode_for_round
+from core.rounds.measure import calibrate, choose_threshold
+from core.rounds.pool import choose_queries, score
+from core.rounds.prepare import encode_all, order_by_labels, publish_order
+from core.rounds.progress import Progress
+from core.rounds.publish import publish_round
+from core.rounds.snapshot import take_snapshot
+from core.rounds.task import Task, Workshop, load_task
+from core.rounds.train import train
+from core.services.job_queue import WORKFLOW
+from core.services.jobs import ACTIVE, PREPARE, ROUND, finish_job
+from core.store.tables import Job, Round, now
+
+log = logging.getLogger(__name__)
+
+Step = Callable[[Workshop, Task, Progress], dict[str, Any]]
+Outcome = dict[str, Any]  # {"done": numbers}, {"cancelled": why} or {"failed": why}
+
+MAX_STARTS = 5  # a job that brings the worker down so often is given up
+
+STEPS: dict[str, dict[RoundStep, Step]] = {
+    ROUND: {
+        RoundStep.SNAPSHOT: take_snapshot,
+        RoundStep.ENCODE: encode_for_round,
+        RoundStep.TRAIN: train,
+        RoundStep.CALIBRATE: calibrate,
+        RoundStep.THRESHOLDS: choose_threshold,
+        RoundStep.SCORE: score,
+        RoundStep.QUERY: choose_queries,
+        RoundStep.PUBLISH: publish_round,
+    },
+    PREPARE: {
+        RoundStep.ENCODE: encode_all,
+        RoundStep.SCORE: order_by_labels,
+        RoundStep.PUBLISH: publish_order,
+    },
+}
+
+
+def register(workshop: Workshop) -> Callable[[int], str]:
+    """Make the workflow known to DBOS, bound to this worker's settings and store."""
+
+    @DBOS.workflow(
+        name=WORKFLOW,
+        max_recovery_attempts=MAX_STARTS,
+        serialization_type=WorkflowSerializationFormat.PORTABLE,
+    )
+    def run_job(job_id: int) -> str:
+        kind = DBOS.run_step({"name": "begin"}, begin, workshop, job_id)
+        for step in STEPS.get(kind, {}):
+            outcome = DBOS.run_step({"name": str(step)}, perform, workshop, job_id, step)
+            if "done" not in outcome:
+                return DBOS.run_step({"name": "end"}, end, workshop, job_id, outcome)
+        return "done"
+
+    return run_job
+
+
+def begin(workshop: Workshop, job_id: int) -> str:
+    """Mark the job as running; gives its kind, or nothing where there is nothing to do."""
+    with workshop.store.write() as session:
+        job = session.get(Job, job_id)
+        if job is None or job.status not in ACTIVE:
+            return ""
+        job.status, job.started_at = JobStatus.RUNNING, job.started_at or now()
+        round_ = None if job.round_id is None else session.get(Round, job.round_id)
+        if round_ is not None:
+            round_.status = JobStatus.RUNNING
+        return job.kind
+
+
+def perform(workshop: Workshop, job_id: int, step: RoundStep) -> Outcome:
+    """Run one step; failing is an outcome too."""
+    try:
+        task = load_task(workshop, job_id)
+        progress = Progress(workshop.store, job_id, step)
+        progress.begin()
+        kind = PREPARE if task.round is None else ROUND
+        return {"done": STEPS[kind][step](workshop, task, progress)}
+    except Cancelled as error:
+        return {"cancelled": str(error)}
+    except MarginaliaError as error:
+        return {"failed": str(error)}
+    except Exception as error:
+        reference = secrets.token_hex(4)
+        log.exception("Job %d failed in step '%s' (reference %s)", job_id, step, reference)
+        return {
+            "failed": (
+                f"The step '{step}' failed ({type(error).__name__}: {str(error)[:300]}). "
+                f"Run it again; if it fails again, look for {reference} in the worker's log."
+            )
+        }
+
+
+def end(workshop: Workshop, job_id: int, outcome: Outcome) -> str:
+    """Write down that a job was cancelled or failed; the round in force stays in force."""
+    status = JobStatus.CANCELLED if "cancelled" in outcome else JobStatus.FAILED
+    with workshop.store.write() as session:
+        job = session.get(Job, job_id)
+        if job is not None and job.status in ACTIVE:
+            finish_job(session, job, status, error=outcome.get(str(status)))
+    return str(status)

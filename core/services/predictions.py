@@ -1,0 +1,75 @@
+"""The probabilities in force for given documents, read from the files of the round in force.
+
+Before the first round they come from the similarity of texts to label names.
+Files are memory-mapped: a few documents cost a few pages, whatever the pool.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.domain import JobStatus
+from core.services.jobs import PREPARE
+from core.services.labels import active_labels
+from core.services.projects import get_project
+from core.settings import Settings
+from core.store.tables import Job, Round
+
+POOL_IDS, POOL_PROBA, LABEL_IDS = "pool_ids.npy", "pool_proba.npy", "label_ids.json"
+DEFAULT_THRESHOLD = 0.5
+
+
+def suggestions(
+    session: Session, settings: Settings, project_id: int, document_ids: Sequence[int]
+) -> dict[int, dict[int, float]]:
+    """Probability by label id, for each of these documents that has been scored.
+
+    Labels that came after the round have none; labels retired since are left out.
+    """
+    folder = folder_in_force(session, settings, project_id)
+    if folder is None or not document_ids or not (folder / POOL_PROBA).exists():
+        return {}
+    active = {label.id for label in active_labels(session, project_id)}
+    label_ids = json.loads((folder / LABEL_IDS).read_text(encoding="utf-8"))
+    columns = [(column, id_) for column, id_ in enumerate(label_ids) if id_ in active]
+    pool_ids = np.load(folder / POOL_IDS, mmap_mode="r")
+    proba = np.load(folder / POOL_PROBA, mmap_mode="r")
+    wanted = np.asarray(document_ids, dtype=np.int64)
+    rows = np.minimum(np.searchsorted(pool_ids, wanted), max(len(pool_ids) - 1, 0))
+    return {
+        int(document_id): {id_: float(proba[row, column]) for column, id_ in columns}
+        for document_id, row in zip(wanted, rows, strict=True)
+        if len(pool_ids) and pool_ids[row] == document_id
+    }
+
+
+def threshold_in_force(session: Session, project_id: int) -> float:
+    """The probability from which a label is predicted; 0.5 before the first round."""
+    active = get_project(session, project_id).active_round_id
+    chosen = None
+    if active is not None:
+        chosen = session.scalar(select(Round.threshold).where(Round.id == active))
+    return DEFAULT_THRESHOLD if chosen is None else chosen
+
+
+def folder_in_force(session: Session, settings: Settings, project_id: int) -> Path | None:
+    """The folder of the round in force, or of the cold start, or None before either."""
+    active = get_project(session, project_id).active_round_id
+    if active is not None:
+        checkpoint = session.scalar(select(Round.checkpoint).where(Round.id == active))
+        return None if checkpoint is None else settings.checkpoints_dir / checkpoint
+    prepared = session.scalars(
+        select(Job)
+        .where(Job.project_id == project_id, Job.kind == PREPARE, Job.status == JobStatus.DONE)
+        .order_by(Job.id.desc())
+    )
+    for job in prepared:
+        if checkpoint := job.detail.get("checkpoint"):
+            return settings.checkpoints_dir / str(checkpoint)
+    return None

@@ -1,0 +1,131 @@
+"""Whether a round can be run, and as what: the checks that come before any work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.domain import ABSENT, PRESENT, UNJUDGED, RoundKind
+from core.errors import Conflict, InputError, NotReady
+from core.services.jobs import ACTIVE, ROUND
+from core.services.judgement_matrix import JudgementMatrix
+from core.services.projects import ProjectSettings, get_project
+from core.store.tables import Job
+from core.strategies.catalogue import strategy_info
+
+LARGEST_SEED = 2**31 - 1
+
+# What may be changed of a learner, with the smallest and largest value.
+QUICK_OPTIONS: dict[str, tuple[float, float]] = {
+    "hidden": (1, 4096),
+    "dropout": (0.0, 0.9),
+    "epochs": (1, 1000),
+    "steps_per_epoch": (1, 1000),
+    "batch_size": (1, 8192),
+    "lr": (1e-6, 1.0),
+    "weight_decay": (0.0, 1.0),
+}
+DEEP_OPTIONS: dict[str, tuple[float, float]] = {
+    "epochs": (1, 100),
+    "batch_size": (1, 512),
+    "lr": (1e-7, 1e-2),
+    "weight_decay": (0.0, 1.0),
+    "dropout": (0.0, 0.9),
+}
+
+
+@dataclass(frozen=True)
+class RoundRequest:
+    """What somebody wants to be run."""
+
+    kind: RoundKind = RoundKind.QUICK
+    strategy: str = "bald"
+    n_passes: int = 20  # Monte Carlo passes
+    query_size: int = 100  # documents put in the queue
+    seed: int | None = None  # drawn where none is given
+    learner: dict[str, Any] = field(default_factory=dict)  # changes to the learner's defaults
+
+
+def usual_request(
+    session: Session, project_id: int, kind: RoundKind = RoundKind.QUICK
+) -> RoundRequest:
+    """The request that a project's settings describe."""
+    settings = ProjectSettings.of(get_project(session, project_id))
+    return RoundRequest(
+        kind=kind,
+        strategy=settings.strategy,
+        n_passes=settings.n_passes,
+        query_size=settings.query_size,
+    )
+
+
+def check_request(request: RoundRequest) -> None:
+    """Raise InputError for a strategy, size or option that does not exist."""
+    strategy_info(request.strategy)
+    _check_range("n_passes", request.n_passes, (2, 200))
+    _check_range("query_size", request.query_size, (1, 10_000))
+    if request.seed is not None:
+        _check_range("seed", request.seed, (0, LARGEST_SEED))
+    options = QUICK_OPTIONS if request.kind is RoundKind.QUICK else DEEP_OPTIONS
+    for name, value in request.learner.items():
+        if name not in options:
+            raise InputError(
+                f"A {request.kind} round has no option '{name}'; it has {', '.join(options)}."
+            )
+        _check_range(name, value, options[name])
+
+
+def _check_range(name: str, value: Any, limits: tuple[float, float]) -> None:
+    low, high = limits
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_whole = isinstance(low, float) or isinstance(value, int)
+    if not (is_number and is_whole and low <= value <= high):
+        kind = "number" if isinstance(low, float) else "whole number"
+        raise InputError(f"{name} is {value!r}; give a {kind} from {low:g} to {high:g}.")
+
+
+def check_nothing_runs(session: Session, project_id: int) -> None:
+    """Raise Conflict while another round of the project waits or runs."""
+    other = session.scalar(
+        select(Job.id).where(
+            Job.project_id == project_id, Job.kind == ROUND, Job.status.in_(ACTIVE)
+        )
+    )
+    if other is not None:
+        raise Conflict(
+            "A round of this project is already under way; wait until it is done, or cancel it."
+        )
+
+
+def check_judgements(matrix: JudgementMatrix) -> None:
+    """Raise NotReady where there is nothing to learn from, and say what to do."""
+    if not matrix.label_ids:
+        raise NotReady("This project has no labels; add some under Labels, then judge documents.")
+    truth = matrix.truth[~matrix.is_audited]
+    judged = (truth != UNJUDGED).any(axis=1)
+    if not judged.any():
+        audited = int((matrix.truth != UNJUDGED).any(axis=1).sum())
+        kept = f" ({audited} of the audit set are, but those are never trained on)"
+        raise NotReady(
+            f"No document has been judged yet{kept if audited else ''}; "
+            "judge a few under Label, then run a round."
+        )
+    varies = (truth == PRESENT).any(axis=0) & (truth == ABSENT).any(axis=0)
+    if not varies.any():
+        raise NotReady(_all_alike(int(judged.sum()), bool(np.any(truth == PRESENT))))
+
+
+def _all_alike(n_documents: int, any_present: bool) -> str:
+    if not any_present:
+        return (
+            f"Not one label is present in the {n_documents} judged documents, so there is nothing "
+            "to tell apart; judge a document that has a label."
+        )
+    return (
+        f"The {n_documents} judged documents are all judged alike, so there is nothing to tell "
+        "apart; judge documents that differ."
+    )
