@@ -65,7 +65,6 @@ def confirm_delete(here: Context, project: ProjectInfo) -> None:
     if st.button("Delete for good", type="primary", key="delete_for_good"):
         with here.store.write() as session:
             delete_project(session, project.id)
-        st.session_state.pop("project", None)
         st.query_params.clear()
         st.rerun()
 

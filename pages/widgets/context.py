@@ -90,8 +90,6 @@ def chosen_project_id(known: Mapping[int, str]) -> int | None:
 
 def go_to(page: str, *, project_id: int | None) -> NoReturn:
     """Switch to a page with this project open."""
-    if project_id is not None:
-        st.session_state["project"] = project_id
     st.switch_page(PAGE_FILES[page], query_params=query_of(project_id))
 
 

@@ -1,0 +1,21 @@
+"""A chart between its two sentences: how to read it, and what this one suggests doing."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.widgets.text import escaped
+
+CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+
+
+def draw_chart(title: str, figure: go.Figure, *, how: str, suggests: str, key: str) -> None:
+    """Draw one chart in a frame of its own."""
+    with st.container(border=True, key=f"chart_{key}"):
+        st.markdown(f"#### {title}")
+        st.plotly_chart(
+            figure, theme="streamlit", config=CONFIG, key=key, alt=f"{title}. {suggests}"
+        )
+        st.markdown(f":material/lightbulb: {escaped(suggests)}")
+        st.caption(how)

@@ -1,0 +1,112 @@
+"""Rounds in words and figures, as the sidebar, Train and Dashboards tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from sqlalchemy.orm import Session
+
+from core.charts.history import SOURCE_WORDS
+from core.domain import EvaluationSource
+from core.services.rounds import RoundInfo, active_round, round_freshness
+from core.strategies.catalogue import STRATEGIES
+from pages.widgets.text import counted
+
+STRATEGY_TITLES = {strategy.name: strategy.title for strategy in STRATEGIES}
+UNDEFINED = "undefined"
+
+
+def freshness(session: Session, project_id: int) -> str:
+    """Which round is in force, and how much of what was judged it knows."""
+    round_ = active_round(session, project_id)
+    known, now = round_freshness(session, project_id)
+    if round_ is None:
+        return "No round yet."
+    if known == now:
+        return f"Round {round_.number} knows all {counted(now, 'judged document')}."
+    return f"Round {round_.number} knows {known:,} of your {counted(now, 'judged document')}."
+
+
+def score(metrics: Mapping[str, Any], name: str) -> str:
+    """`0.61`, or that it is undefined."""
+    value = metrics.get(name)
+    return UNDEFINED if value is None else f"{value:.2f}"
+
+
+def interval(metrics: Mapping[str, Any], name: str) -> str:
+    """`0.55 to 0.66`, or nothing."""
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    return "" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+
+
+def measured_on(metrics: Mapping[str, Any]) -> str:
+    """`audit set`, `out-of-fold` …"""
+    source = EvaluationSource(metrics.get("source") or EvaluationSource.NONE)
+    if source is EvaluationSource.NONE:
+        return "not measured"
+    return f"{SOURCE_WORDS[source]}, {counted(metrics.get('n_documents') or 0, 'document')}"
+
+
+def what_changed(rounds: list[RoundInfo], latest: RoundInfo) -> str:
+    """What the latest finished round did to micro-F1, with what it is compared with."""
+    after = score(latest.metrics, "micro_f1")
+    learnt = f"It learnt from {counted(latest.n_judged or 0, 'judged document')}."
+    earlier = next((r for r in rounds if r.number < latest.number and r.metrics), None)
+    if latest.metrics.get("micro_f1") is None:
+        return f"{learnt} {latest.metrics.get('note', '')}"
+    told = f"Micro-F1 **{after}** ({interval(latest.metrics, 'micro_f1')}), "
+    told += f"measured on the {measured_on(latest.metrics)}."
+    if earlier is None or earlier.metrics.get("micro_f1") is None:
+        return f"{told} {learnt}"
+    before = score(earlier.metrics, "micro_f1")
+    if earlier.metrics.get("source") != latest.metrics.get("source"):
+        return (
+            f"{told} Round {earlier.number} had {before} on the {measured_on(earlier.metrics)}: "
+            f"other documents, so the two cannot be compared. {learnt}"
+        )
+    return f"{told} Round {earlier.number} had {before}. {learnt}"
+
+
+def rounds_table(rounds: list[RoundInfo]) -> pd.DataFrame:
+    """All rounds, the newest first."""
+    return pd.DataFrame(
+        [
+            {
+                "Round": round_.number,
+                "In force": "✓" if round_.is_active else "",
+                "Status": str(round_.status),
+                "Judged": round_.n_judged,
+                "Micro-F1": score(round_.metrics, "micro_f1") if round_.metrics else "",
+                "95 % interval": interval(round_.metrics, "micro_f1"),
+                "Macro-F1": score(round_.metrics, "macro_f1") if round_.metrics else "",
+                "Measured on": measured_on(round_.metrics) if round_.metrics else "",
+                "Kind": str(round_.kind),
+                "Asks by": STRATEGY_TITLES.get(round_.strategy, round_.strategy),
+                "Seed": str(round_.seed),
+                "Finished": round_.finished_at,
+            }
+            for round_ in rounds
+        ]
+    )
+
+
+def history_entries(rounds: list[RoundInfo]) -> list[dict[str, Any]]:
+    """What `f1_by_round` draws, the oldest first."""
+    entries = [
+        {
+            "number": round_.number,
+            "n_judged": round_.n_judged or 0,
+            "micro_f1": round_.metrics.get("micro_f1"),
+            "macro_f1": round_.metrics.get("macro_f1"),
+            "interval": (
+                round_.metrics.get("micro_f1_low"),
+                round_.metrics.get("micro_f1_high"),
+            ),
+            "source": round_.metrics.get("source") or EvaluationSource.NONE,
+        }
+        for round_ in rounds
+        if round_.metrics
+    ]
+    return entries[::-1]
