@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import ColumnElement, and_, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from core.domain import JudgementState, SubmissionKind, SubmissionSource
@@ -23,7 +23,9 @@ class NewSubmission:
     sequence: int
     states: dict[int, JudgementState] = field(default_factory=dict)  # by label id
     query_id: int | None = None
-    undoes_sequence: int | None = None  # of the same client
+    undoes_sequence: int | None = None
+    undoes_client_id: str | None = None  # None: the same client
+    schema_version: int | None = None  # what was on the screen; None: the schema of this moment
     seconds: float | None = None
 
 
@@ -68,7 +70,7 @@ def record_judgements(
     documents = _documents_of(session, project.id, {s.document_id for s in submissions})
     acknowledged = []
     for new in submissions:
-        stored = known.get((new.client_id, new.sequence))
+        stored = known.get((new.client_id, new.sequence)) or _standing_undo(session, new, annotator)
         is_repeat = stored is not None
         if stored is None:
             _check(new, project=project, labels=labels, documents=documents)
@@ -95,11 +97,8 @@ def _already_stored(
     return {(row.client_id, row.sequence): row for row in rows}
 
 
-def _labels(session: Session, project_id: int) -> dict[int, Label]:
-    return {
-        label.id: label
-        for label in session.scalars(select(Label).where(Label.project_id == project_id))
-    }
+def _labels(session: Session, project_id: int) -> set[int]:
+    return set(session.scalars(select(Label.id).where(Label.project_id == project_id)))
 
 
 def _documents_of(session: Session, project_id: int, ids: set[int]) -> set[int]:
@@ -110,16 +109,13 @@ def _documents_of(session: Session, project_id: int, ids: set[int]) -> set[int]:
     )
 
 
-def _check(
-    new: NewSubmission, *, project: Project, labels: dict[int, Label], documents: set[int]
-) -> None:
+def _check(new: NewSubmission, *, project: Project, labels: set[int], documents: set[int]) -> None:
     if not 0 < len(new.client_id) <= 64:
         raise InputError("A client id has 1 to 64 characters; make one per open card.")
     if new.document_id not in documents:
         raise NotFound(f"Document {new.document_id} is not in project '{project.name}'.")
     for label_id in new.states:
-        label = labels.get(label_id)
-        if label is None:
+        if label_id not in labels:
             raise NotFound(f"Label {label_id} is not in project '{project.name}'.")
     if (new.kind is SubmissionKind.UNDO) != (new.undoes_sequence is not None):
         raise InputError("An undo names the sequence number it takes back, and only an undo does.")
@@ -127,6 +123,11 @@ def _check(
         raise InputError(f"A submission of kind '{new.kind}' judges no labels; send none.")
     if new.kind is SubmissionKind.PARTIAL and not new.states:
         raise InputError("A partial submission names at least one label.")
+    if new.schema_version is not None and not 1 <= new.schema_version <= project.schema_version:
+        raise InputError(
+            f"Schema version {new.schema_version} of project '{project.name}' does not exist; "
+            f"give one from 1 to {project.schema_version}, or none."
+        )
 
 
 def _store(
@@ -145,7 +146,7 @@ def _store(
         source=source,
         client_id=new.client_id,
         sequence=new.sequence,
-        schema_version=project.schema_version,
+        schema_version=new.schema_version or project.schema_version,
         round_id=project.active_round_id,
         query_id=new.query_id,
         undoes_id=_undone(session, new, annotator),
@@ -165,26 +166,34 @@ def _store(
     return submission
 
 
+def _target(new: NewSubmission, annotator: Annotator) -> ColumnElement[bool]:
+    return and_(
+        Submission.client_id == (new.undoes_client_id or new.client_id),
+        Submission.sequence == new.undoes_sequence,
+        Submission.document_id == new.document_id,
+        Submission.annotator_id == annotator.id,
+        Submission.kind != SubmissionKind.UNDO,
+    )
+
+
 def _undone(session: Session, new: NewSubmission, annotator: Annotator) -> int | None:
     if new.undoes_sequence is None:
         return None
-    target = session.scalar(
-        select(Submission.id).where(
-            Submission.client_id == new.client_id,
-            Submission.sequence == new.undoes_sequence,
-            Submission.document_id == new.document_id,
-            Submission.annotator_id == annotator.id,
-            Submission.kind != SubmissionKind.UNDO,
-        )
-    )
+    target = session.scalar(select(Submission.id).where(_target(new, annotator)))
     if target is None:
         raise NotFound(
             f"There is nothing to undo under sequence number {new.undoes_sequence} "
             f"for document {new.document_id}."
         )
-    if session.scalar(select(Submission.id).where(Submission.undoes_id == target)) is not None:
-        raise Conflict(f"Submission {new.undoes_sequence} has already been undone.")
     return target
+
+
+def _standing_undo(session: Session, new: NewSubmission, annotator: Annotator) -> Submission | None:
+    """The undo that already took back what this one would: two tabs may undo the same thing."""
+    if new.kind is not SubmissionKind.UNDO or new.undoes_sequence is None:
+        return None
+    target = select(Submission.id).where(_target(new, annotator)).scalar_subquery()
+    return session.scalar(select(Submission).where(Submission.undoes_id == target))
 
 
 def _says_the_same(

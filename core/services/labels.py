@@ -12,7 +12,8 @@ from core.errors import Conflict, InputError, NotFound
 from core.services.projects import get_project
 from core.store.tables import Label, Project
 
-KEYS = "123456789" + "abdefghijklmnopqstvwxyz"  # c, r and u are commands of the card or the app
+# Streamlit keeps c and r for itself; b, h, s, u and z are commands of the card.
+KEYS = "123456789" + "adefgijklmnopqtvwxy"
 
 # Okabe and Ito's colour-blind-safe palette (2008), without black.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A500")

@@ -7,10 +7,9 @@ the cold start), and when that batch is used up, from the pool at random.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,24 +70,14 @@ def next_queries(
     project = get_project(session, project_id)
     at = at or now()
     caller = _Caller(annotator_id, client_id, at, at + timedelta(seconds=settings.lease_s))
-    rng = rng or np.random.default_rng()
-    pool = cache(lambda: pool_size(session, project_id))
-    _let_go_of_done(session, project, caller)
     served = _in_hand(session, project, caller)[:n]
-    while len(served) < n:
-        found = (
-            _audit_query(session, project, caller, rng)
-            or _round_query(session, project, caller)
-            or _random_query(session, project, caller, rng, pool=pool)
-        )
-        if found is None:
-            break
-        found.leased_by, found.leased_until = client_id, caller.until
-        found.served_at = found.served_at or at
-        session.flush()
-        served.append(found)
+    if len(served) < n:
+        deck = _Deck(session, project, caller, rng or np.random.default_rng())
+        served += deck.deal(n - len(served))
     for query in served:
-        query.leased_until = caller.until
+        query.leased_by, query.leased_until = client_id, caller.until
+        query.served_at = query.served_at or at
+    session.flush()
     return _described(session, served)
 
 
@@ -197,92 +186,152 @@ def _free(statement: Select[Query], caller: _Caller) -> Select[Query]:
     )
 
 
-def _round_query(session: Session, project: Project, caller: _Caller) -> Query | None:
-    """The best free query of the round in force, or of the cold start while there is none."""
-    of_round = (
-        Query.round_id.is_(None)
-        if project.active_round_id is None
-        else Query.round_id == project.active_round_id
-    )
-    statement = (
-        select(Query)
-        .join(Document, Document.id == Query.document_id)
-        .where(Query.project_id == project.id, of_round, Query.kind != QueryKind.AUDIT)
-        .order_by(Query.rank)
-        .limit(1)
-    )
-    return session.scalar(_free(statement, caller))
+class _Deck:
+    """Deals documents to one caller: audit ones when they are due, then ranked, then random."""
 
+    def __init__(
+        self, session: Session, project: Project, caller: _Caller, rng: np.random.Generator
+    ) -> None:
+        self._session, self._project = session, project
+        self._caller, self._rng = caller, rng
+        self._dealt: set[int] = set()  # document ids
 
-def _audit_query(
-    session: Session, project: Project, caller: _Caller, rng: np.random.Generator
-) -> Query | None:
-    """An audit document, when one is due and one is left."""
-    every = ProjectSettings.of(project).audit_every
-    served = select(func.count(Query.id)).where(
-        Query.project_id == project.id, Query.served_at.is_not(None)
-    )
-    in_play = (
-        served.join(Document, Document.id == Query.document_id)
-        .where(Query.kind == QueryKind.AUDIT)
-        .where((Query.leased_until > caller.at) | _is_complete())
-    )
-    n_served, n_audits = session.scalar(served) or 0, session.scalar(in_play) or 0
-    if (n_served + 1) // every <= n_audits:
-        return None
-    candidates = session.scalars(
-        _unserved(project, caller).where(Document.is_audited).order_by(Document.id)
-    ).all()
-    if not candidates:
-        return None
-    n_audited, n_all = session.execute(
-        select(func.count(Document.id).filter(Document.is_audited), func.count(Document.id)).where(
-            Document.project_id == project.id
+    def deal(self, n: int) -> list[Query]:
+        """Up to n queries for documents that nobody has in hand."""
+        ranked = iter(self._ranked(n))
+        every = ProjectSettings.of(self._project).audit_every
+        n_served, n_audits = self._count_served()
+        dealt: list[Query] = []
+        while len(dealt) < n:
+            is_due = (n_served + len(dealt) + 1) // every > n_audits
+            audit = self._audit() if is_due else None
+            query = audit or next(ranked, None) or self._random()
+            if query is None:
+                break
+            n_audits += audit is not None
+            self._dealt.add(query.document_id)
+            dealt.append(query)
+        return dealt
+
+    def _count_served(self) -> tuple[int, int]:
+        """How many queries were served so far, and how many of them were audits."""
+        n_served, n_audits = self._session.execute(
+            select(
+                func.count(Query.id),
+                func.count(Query.id).filter(Query.kind == QueryKind.AUDIT),
+            ).where(Query.project_id == self._project.id, Query.served_at.is_not(None))
+        ).one()
+        return n_served, n_audits
+
+    def _ranked(self, n: int) -> list[Query]:
+        """The best free queries of the round in force, or of the cold start before any round."""
+        round_id = self._project.active_round_id
+        of_round = Query.round_id.is_(None) if round_id is None else Query.round_id == round_id
+        statement = (
+            select(Query)
+            .join(Document, Document.id == Query.document_id)
+            .where(Query.project_id == self._project.id, of_round, Query.kind != QueryKind.AUDIT)
+            .order_by(Query.rank)
+            .limit(n)
         )
-    ).one()
-    return _new_query(
-        session,
-        project,
-        document_id=int(rng.choice(candidates)),
-        kind=QueryKind.AUDIT,
-        reason=AUDIT_REASON,
-        selection_probability=n_audited / n_all,
-    )
+        return list(self._session.scalars(_free(statement, self._caller)))
 
-
-def _random_query(
-    session: Session,
-    project: Project,
-    caller: _Caller,
-    rng: np.random.Generator,
-    *,
-    pool: Callable[[], int],
-) -> Query | None:
-    """Any free document of the pool, each as likely as the next."""
-    eligible = _unserved(project, caller).where(Document.is_audited == false())
-    in_pool = select(Document.id).where(
-        Document.project_id == project.id, Document.is_audited == false()
-    )
-    lowest = session.scalar(in_pool.order_by(Document.id).limit(1))
-    highest = session.scalar(in_pool.order_by(Document.id.desc()).limit(1))
-    if lowest is None or highest is None:
-        return None
-    guesses = [int(id_) for id_ in rng.integers(lowest, highest + 1, size=64)]
-    found = set(session.scalars(eligible.where(Document.id.in_(guesses))))
-    hit = next((id_ for id_ in guesses if id_ in found), None)
-    if hit is None:  # the pool is nearly used up, so listing it is cheap
-        left = session.scalars(eligible.order_by(Document.id)).all()
-        if not left:
+    def _audit(self) -> Query | None:
+        """An audit document, when one is left."""
+        candidates = [
+            id_
+            for id_ in self._session.scalars(
+                _unserved(self._project, self._caller)
+                .where(Document.is_audited)
+                .order_by(Document.id)
+            )
+            if id_ not in self._dealt
+        ]
+        if not candidates:
             return None
-        hit = int(rng.choice(left))
-    return _new_query(
-        session,
-        project,
-        document_id=hit,
-        kind=QueryKind.RANDOM,
-        reason=UNPREPARED_REASON if project.active_round_id is None else RANDOM_REASON,
-        selection_probability=1 / max(pool(), 1),
-    )
+        n_audited, n_all = self._session.execute(
+            select(
+                func.count(Document.id).filter(Document.is_audited), func.count(Document.id)
+            ).where(Document.project_id == self._project.id)
+        ).one()
+        return self._query_for(
+            int(self._rng.choice(candidates)),
+            kind=QueryKind.AUDIT,
+            reason=AUDIT_REASON,
+            selection_probability=n_audited / n_all,
+        )
+
+    def _random(self) -> Query | None:
+        """Any free document of the pool, each as likely as the next."""
+        document_id = self._guess() or self._listed()
+        if document_id is None:
+            return None
+        return self._query_for(
+            document_id,
+            kind=QueryKind.RANDOM,
+            reason=UNPREPARED_REASON if self._project.active_round_id is None else RANDOM_REASON,
+            selection_probability=1 / max(self._pool_size, 1),
+        )
+
+    def _guess(self) -> int | None:
+        """A free document hit by drawing ids blindly, which is quick while many are free."""
+        if self._id_span is None:
+            return None
+        lowest, highest = self._id_span
+        guesses = [int(id_) for id_ in self._rng.integers(lowest, highest + 1, size=64)]
+        free = set(self._session.scalars(self._eligible.where(Document.id.in_(guesses))))
+        return next((id_ for id_ in guesses if id_ in free - self._dealt), None)
+
+    def _listed(self) -> int | None:
+        """A free document chosen from a list of all, when few are left."""
+        free = self._session.scalars(self._eligible.order_by(Document.id)).all()
+        left = [id_ for id_ in free if id_ not in self._dealt]
+        return int(self._rng.choice(left)) if left else None
+
+    @property
+    def _eligible(self) -> Select[int]:
+        return _unserved(self._project, self._caller).where(Document.is_audited == false())
+
+    @cached_property
+    def _id_span(self) -> tuple[int, int] | None:
+        in_pool = select(Document.id).where(
+            Document.project_id == self._project.id, Document.is_audited == false()
+        )
+        lowest = self._session.scalar(in_pool.order_by(Document.id).limit(1))
+        highest = self._session.scalar(in_pool.order_by(Document.id.desc()).limit(1))
+        return None if lowest is None or highest is None else (lowest, highest)
+
+    @cached_property
+    def _pool_size(self) -> int:
+        return pool_size(self._session, self._project.id)
+
+    @cached_property
+    def _last_rank(self) -> int:
+        of_project = Query.project_id == self._project.id
+        return self._session.scalar(select(func.max(Query.rank)).where(of_project)) or 0
+
+    def _query_for(
+        self, document_id: int, *, kind: QueryKind, reason: str, selection_probability: float
+    ) -> Query:
+        round_id = self._project.active_round_id
+        of_round = Query.round_id.is_(None) if round_id is None else Query.round_id == round_id
+        existing = self._session.scalar(
+            select(Query).where(Query.document_id == document_id, of_round).limit(1)
+        )
+        if existing is not None:  # served before and let go; its record stands
+            return existing
+        query = Query(
+            project_id=self._project.id,
+            round_id=round_id,
+            document_id=document_id,
+            kind=kind,
+            strategy="random",
+            rank=self._last_rank + len(self._dealt) + 1,
+            reason=reason,
+            selection_probability=selection_probability,
+        )
+        self._session.add(query)
+        return query
 
 
 def _unserved(project: Project, caller: _Caller) -> Select[int]:
@@ -294,39 +343,6 @@ def _unserved(project: Project, caller: _Caller) -> Select[int]:
         ~_is_leased_elsewhere(caller),
         ~_is_in_hand(caller),
     )
-
-
-def _new_query(
-    session: Session,
-    project: Project,
-    *,
-    document_id: int,
-    kind: QueryKind,
-    reason: str,
-    selection_probability: float,
-) -> Query:
-    existing = session.scalar(
-        select(Query).where(
-            Query.document_id == document_id,
-            Query.round_id == project.active_round_id,
-        )
-    )
-    if existing is not None:  # served before and let go; its record stands
-        return existing
-    last = session.scalar(select(func.max(Query.rank)).where(Query.project_id == project.id))
-    query = Query(
-        project_id=project.id,
-        round_id=project.active_round_id,
-        document_id=document_id,
-        kind=kind,
-        strategy="random",
-        rank=(last or 0) + 1,
-        reason=reason,
-        selection_probability=selection_probability,
-    )
-    session.add(query)
-    session.flush()
-    return query
 
 
 def _described(session: Session, queries: list[Query]) -> list[ServedQuery]:

@@ -1,0 +1,1 @@
+"""The public HTTP interface: thin, typed and token-checked over the services."""

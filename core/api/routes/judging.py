@@ -1,0 +1,88 @@
+"""The card's hot path: lease documents, hand judgements in."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.api.backend import Backend, OpenBackend, ProjectCaller
+from core.api.present import served
+from core.api.schemas import (
+    AcknowledgementBody,
+    Acknowledgements,
+    Lease,
+    LeaseRequest,
+    SubmissionBatch,
+)
+from core.services.judgements import NewSubmission, annotator_named, record_judgements
+from core.services.projects import get_project
+from core.services.queue import ServedQuery, next_queries
+from core.store.tables import Round
+
+router = APIRouter(prefix="/projects/{project_id}", tags=["judging"])
+
+
+@router.post("/queries")
+async def lease(
+    project_id: int, backend: OpenBackend, caller: ProjectCaller, request: LeaseRequest
+) -> Lease:
+    """Take up to `n` documents in hand; nobody else gets them until the lease runs out.
+
+    Asking again renews the lease of what is in hand.
+    """
+
+    def run(session: Session) -> list[ServedQuery]:
+        return next_queries(
+            session,
+            project_id,
+            annotator_id=annotator_named(session, caller.annotator).id,
+            client_id=request.client_id,
+            n=request.n,
+            settings=backend.settings,
+        )
+
+    queries = await backend.write(run)
+    return await run_in_threadpool(_lease, backend, project_id, request, queries)
+
+
+def _lease(
+    backend: Backend, project_id: int, request: LeaseRequest, queries: list[ServedQuery]
+) -> Lease:
+    have = set(request.have)
+    fresh = [query for query in queries if query.document_id not in have]
+    with backend.store.read() as session:
+        project = get_project(session, project_id)
+        in_force = select(Round.number).where(Round.id == project.active_round_id)
+        return Lease(
+            schema_version=project.schema_version,
+            round_number=session.scalar(in_force),
+            lease_s=backend.settings.lease_s,
+            in_hand=[query.document_id for query in queries],
+            documents=served(session, backend.settings, project_id, fresh),
+        )
+
+
+@router.post("/judgements")
+async def judge(
+    project_id: int, backend: OpenBackend, caller: ProjectCaller, batch: SubmissionBatch
+) -> Acknowledgements:
+    """Store a batch, all of it or nothing; answered once it is committed.
+
+    Sending the same batch again is harmless. An answer 409 means that this client id and
+    sequence number carried something else before: send it under a new client id.
+    """
+    new = [NewSubmission(**dict(submission)) for submission in batch.submissions]
+
+    def run(session: Session) -> list[AcknowledgementBody]:
+        stored = record_judgements(
+            session,
+            get_project(session, project_id),
+            annotator_named(session, caller.annotator),
+            new,
+            source=batch.source,
+        )
+        return [AcknowledgementBody.model_validate(one) for one in stored]
+
+    return Acknowledgements(acknowledged=await backend.write(run))

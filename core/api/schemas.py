@@ -1,0 +1,220 @@
+"""The shapes that travel over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.domain import (
+    JobStatus,
+    JudgementState,
+    QueryKind,
+    RoundKind,
+    SubmissionKind,
+    SubmissionSource,
+)
+
+LARGEST_BATCH = 500
+LARGEST_LEASE = 100
+
+ClientId = Annotated[str, Field(min_length=1, max_length=64, description="One per open card.")]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(from_attributes=True, extra="forbid")
+
+
+class Failure(_Shape):
+    """What went wrong, for a program and for a person."""
+
+    kind: str
+    message: str
+
+
+class FailureAnswer(_Shape):
+    """The body of every answer that is not a success."""
+
+    error: Failure
+
+
+class Health(_Shape):
+    """Whether the app is well."""
+
+    version: str
+    is_worker_alive: bool
+    heavy_modules: list[str]  # learning libraries in the server process: none, if all is well
+
+
+class NewProject(_Shape):
+    """A project to be made."""
+
+    name: str
+    description: str = ""
+
+
+class ProjectLine(_Shape):
+    """A project in the list."""
+
+    id: int
+    name: str
+    description: str
+    is_demo: bool
+    n_documents: int
+    n_judged: int
+
+
+class ProjectDetail(_Shape):
+    """A project."""
+
+    id: int
+    name: str
+    description: str
+    guidelines: str
+    is_demo: bool
+    schema_version: int
+    active_round_id: int | None
+    created_at: datetime
+
+
+class DocumentLine(_Shape):
+    """A document."""
+
+    id: int
+    external_id: str
+    text: str
+    is_audited: bool
+    details: dict[str, Any] | None
+
+
+class DocumentPage(_Shape):
+    """A page of documents; `next_cursor` is null on the last one."""
+
+    documents: list[DocumentLine]
+    next_cursor: int | None
+
+
+class NewLabelBody(_Shape):
+    """A label to be added."""
+
+    name: str
+    description: str = ""
+
+
+class LabelBody(_Shape):
+    """A label of the schema."""
+
+    id: int
+    name: str
+    description: str
+    colour: str
+    key: str | None
+
+
+class LabelSchema(_Shape):
+    """All active labels, in order."""
+
+    schema_version: int
+    labels: list[LabelBody]
+
+
+class LeaseRequest(_Shape):
+    """Ask for documents to judge."""
+
+    client_id: ClientId
+    n: int = Field(ge=1, le=LARGEST_LEASE, description="In all, with those in hand.")
+    have: list[int] = Field(
+        default=[], max_length=1000, description="Documents whose text need not be sent again."
+    )
+
+
+class Chosen(_Shape):
+    """A document to judge, and why."""
+
+    document_id: int
+    external_id: str
+    text: str
+    query_id: int | None = None
+    kind: QueryKind | None = None
+    strategy: str = ""
+    reason: str = ""
+    score: float | None = None
+    selection_probability: float | None = None
+    round_number: int | None = None
+    suggestions: dict[int, float] = {}  # label id → probability
+    said_kind: SubmissionKind | None = None  # what the caller said of it before
+    said: dict[int, JudgementState] = {}
+
+
+class Lease(_Shape):
+    """Documents in the client's hands."""
+
+    schema_version: int
+    round_number: int | None  # in force
+    lease_s: int
+    in_hand: list[int]  # all of them, in the order to judge
+    documents: list[Chosen]  # those the client did not have yet
+
+
+class SubmissionBody(_Shape):
+    """One press of a submit key."""
+
+    client_id: ClientId
+    sequence: int = Field(ge=0, description="Never used twice by one client.")
+    document_id: int
+    kind: SubmissionKind
+    states: dict[int, JudgementState] = {}
+    query_id: int | None = None
+    undoes_sequence: int | None = None
+    undoes_client_id: str | None = None
+    schema_version: int | None = None
+    seconds: float | None = Field(default=None, ge=0)
+
+
+class SubmissionBatch(_Shape):
+    """Submissions, stored together or not at all."""
+
+    submissions: list[SubmissionBody] = Field(min_length=1, max_length=LARGEST_BATCH)
+    source: Literal[SubmissionSource.API, SubmissionSource.CARD] = SubmissionSource.API
+
+
+class AcknowledgementBody(_Shape):
+    """A submission that is safely stored."""
+
+    client_id: str
+    sequence: int
+    submission_id: int
+    is_repeat: bool
+
+
+class Acknowledgements(_Shape):
+    """One acknowledgement per submission, in order."""
+
+    acknowledged: list[AcknowledgementBody]
+
+
+class NewRound(_Shape):
+    """A round to be run; what is left out follows the project's settings."""
+
+    kind: RoundKind = RoundKind.QUICK
+    strategy: str | None = None
+    seed: int | None = None
+    n_passes: int | None = None
+    query_size: int | None = None
+    learner: dict[str, Any] | None = None
+
+
+class RoundLine(_Shape):
+    """A round."""
+
+    id: int
+    number: int
+    kind: RoundKind
+    status: JobStatus
+    strategy: str
+    seed: int
+    metrics: dict[str, Any] | None
+    error: str | None
+    created_at: datetime
+    finished_at: datetime | None
