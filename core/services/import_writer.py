@@ -197,25 +197,26 @@ class ImportWriter:
             .where(Submission.client_id == client_id, Submission.sequence >= min(judged))
             .order_by(Submission.id)
         )
-        self._insert(
+        self._insert_plain(
             Judgement,
+            ("submission_id", "label_id", "state"),
             [
-                {"submission_id": submission_id, "label_id": label_id, "state": state}
+                (submission_id, label_id, state)
                 for submission_id, number in stored
                 for label_id, state in sorted(self._states(judged[number][0].reading).items())
             ],
         )
         self.n_judged += len(judged)
 
-    def _states(self, reading: Reading) -> dict[int, JudgementState]:
+    def _states(self, reading: Reading) -> dict[int, str]:
         """Present labels by name; unnamed ones are absent, except those nobody was asked about."""
         present = [self._labels.by_name[name] for name in reading.labels or ()]
         unasked = self._labels.unknown_to_file
         if reading.absent is not None:
             absent = {self._labels.by_name[name] for name in reading.absent}
             unasked = self._labels.active - absent
-        states = dict.fromkeys(unasked, JudgementState.WITHDRAWN)
-        return states | dict.fromkeys(present, JudgementState.PRESENT)
+        states = dict.fromkeys(unasked, JudgementState.WITHDRAWN.value)
+        return states | dict.fromkeys(present, JudgementState.PRESENT.value)
 
     def _insert_rejections(self, rejected: Sequence[BadRow]) -> None:
         self.n_rejected += len(rejected)
@@ -233,8 +234,26 @@ class ImportWriter:
         )
 
     def _insert(self, table: type[Base], rows: list[dict[str, Any]]) -> None:
-        # The bare table keeps SQLAlchemy from treating each row as an object of its own.
         if rows:
-            bare = table.__table__
-            assert isinstance(bare, Table)
-            self._connection.execute(insert(bare), rows)
+            self._connection.execute(insert(_bare(table)), rows)
+
+    def _insert_plain(
+        self, table: type[Base], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Rows that need no conversion go straight to the driver: twice as fast for many."""
+        compiled = insert(_bare(table)).compile(
+            dialect=self._connection.dialect, column_keys=list(columns)
+        )
+        driver_rows: Any = [dict(zip(columns, row, strict=True)) for row in rows]
+        if compiled.positional:
+            driver_rows = list(rows)
+            assert compiled.positiontup == list(columns)
+        if driver_rows:
+            self._connection.exec_driver_sql(str(compiled), driver_rows)
+
+
+def _bare(table: type[Base]) -> Table:
+    """The table itself, so that SQLAlchemy does not treat each row as an object of its own."""
+    bare = table.__table__
+    assert isinstance(bare, Table)
+    return bare

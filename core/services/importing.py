@@ -194,14 +194,14 @@ def _warnings(
         )
     retired = [name for name, id_ in labels.by_name.items() if id_ not in labels.active]
     if retired:
-        yield f"Retired in this project, so what the file says of them is unused: {_listed(retired)}."
+        yield f"Retired here, so what the file says of them is unused: {_listed(retired)}."
     if labels.unknown_to_file:
         unnamed = [
             label.name
             for label in active_labels(session, project_id)
             if label.id in labels.unknown_to_file
         ]
-        yield f"The file never names these labels, so its texts stay unjudged there: {_listed(unnamed)}."
+        yield f"The file never names these, so its texts stay unjudged there: {_listed(unnamed)}."
     if len(labels.active) == 1:
         yield (
             f"The project has one label, '{excerpt(names[0], 40)}': every text has it or not. "
