@@ -1,5 +1,130 @@
-"""To come."""
+"""Bring a file in: look at it, confirm what its columns mean, import, read the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
 
 import streamlit as st
 
-st.title("Upload")
+from core.exchange.guess import Guess, guess
+from core.exchange.mapping import Mapping
+from core.services.importing import import_file
+from core.services.projects import create_project, delete_project
+from core.services.rounds import request_preparation
+from pages.widgets.context import Context, context, go_to
+from pages.widgets.errors import shown_errors
+from pages.widgets.import_report import draw_report, keep_report
+from pages.widgets.mapping_form import choose_dialect, choose_mapping, draw_preview
+from pages.widgets.spool import Spooled, forget, keep, kept, spool, upload_version
+from pages.widgets.text import escaped
+
+TYPES = ["csv", "tsv", "tab", "txt", "jsonl", "ndjson"]
+NEW = "a new project"
+
+
+def main() -> None:
+    """Draw the page."""
+    here = context()
+    st.title("Upload")
+    spooled = kept()
+    if spooled is None:
+        draw_report(here)
+        draw_uploader(here)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{escaped(spooled.name)}**, {spooled.size_mb:.1f} MB")
+        if st.button("Choose another file", key="forget"):
+            forget()
+            st.rerun()
+    with shown_errors():
+        found = choose_dialect(spooled)
+        mapping = choose_mapping(found)
+        draw_preview(spooled, found, mapping)
+        draw_import(here, spooled, found=found, mapping=mapping)
+
+
+def draw_uploader(here: Context) -> None:
+    """Take a file, and refuse at once what cannot be read at all."""
+    limit = st.get_option("server.maxUploadSize")
+    st.markdown(
+        "One document per row. Labels that are already there become judgements. "
+        "Nothing is stored before you have seen how the file is read."
+    )
+    uploaded = st.file_uploader(
+        "A CSV, TSV, JSON Lines or plain text file", TYPES, key=f"file_{upload_version()}"
+    )
+    st.caption(
+        f"Up to {limit} MB here. For more: `python -m core import FILE --project NAME` "
+        "where the app runs."
+    )
+    if uploaded is None:
+        return
+    spooled = spool(here.settings, uploaded)
+    is_readable = False
+    with shown_errors():
+        guess(spooled.path, spooled.name)
+        is_readable = True
+    if is_readable:
+        keep(spooled)
+        st.rerun()
+    spooled.path.unlink(missing_ok=True)
+
+
+def draw_import(here: Context, spooled: Spooled, *, found: Guess, mapping: Mapping) -> None:
+    """Where it goes, and the button."""
+    target, name = NEW, ""
+    with st.container(border=True, key="target"):
+        if here.project is not None:
+            target = st.radio(
+                "Import into", [here.project.name, NEW], horizontal=True, key="target_project"
+            )
+        if target == NEW:
+            name = st.text_input(
+                "Name of the new project", Path(spooled.name).stem, max_chars=200, key="target_name"
+            )
+        if st.button("Import", type="primary", key="import"):
+            project_id = import_into(
+                here,
+                spooled,
+                found=found,
+                mapping=mapping,
+                new_name=name if target == NEW else None,
+            )
+            forget()
+            go_to("upload", project_id=project_id)
+
+
+def import_into(
+    here: Context, spooled: Spooled, *, found: Guess, mapping: Mapping, new_name: str | None
+) -> int:
+    """Import, and have the documents read; a project made for a refused file is taken back."""
+    project_id = here.project.id if here.project is not None else 0
+    if new_name is not None:
+        with here.store.write() as session:
+            project_id = create_project(session, new_name).id
+    bar = st.progress(0.0, text="Importing")
+    try:
+        report = import_file(
+            here.store,
+            here.settings,
+            project_id,
+            path=spooled.path,
+            file_name=spooled.name,
+            mapping=mapping,
+            dialect=found.dialect,
+            on_progress=lambda n, share: bar.progress(min(share, 1.0), text=f"{n:,} rows read"),
+        )
+    except BaseException:  # also when the page is left in the middle
+        if new_name is not None:
+            with here.store.write() as session:
+                delete_project(session, project_id)
+        raise
+    finally:
+        bar.empty()
+    keep_report(project_id, report)
+    if report.n_accepted:
+        request_preparation(here.store, here.settings, project_id)
+    return project_id
+
+
+main()
