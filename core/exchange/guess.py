@@ -16,7 +16,7 @@ from core.exchange.guess_labels import Sample, guess_labels
 from core.exchange.mapping import LabelLayout, Mapping, Reading, apply
 from core.exchange.read import BadRow, Header, Row, read_header, read_rows
 from core.exchange.sniff import sniff
-from core.exchange.words import ID_NAMES, TEXT_NAMES
+from core.exchange.words import ID_NAMES, TEXT_NAMES, is_ours
 
 SAMPLE_ROWS = 500
 PREVIEW_ROWS = 20
@@ -43,7 +43,6 @@ class Guess:
 
     def mapping(self) -> Mapping:
         """The guess as a mapping; other columns are kept as details."""
-        is_ours = self.dialect.is_guarded
         named = {self.text_column, self.id_column, *self.label_columns}
         return Mapping(
             text_column=self.text_column,
@@ -52,8 +51,10 @@ class Guess:
             label_columns=self.label_columns,
             separator=self.separator,
             blank_cell_means="unjudged" if self.blank_cell_means == "unjudged" else "absent",
-            absent_column="absent" if is_ours else None,
-            keep_columns=() if is_ours else tuple(c for c in self.columns if c not in named),
+            absent_column="absent" if is_ours(self.columns) else None,
+            keep_columns=()
+            if is_ours(self.columns)
+            else tuple(c for c in self.columns if c not in named),
         )
 
 
@@ -129,7 +130,10 @@ def _refuse_nothing(
 
 
 def _guess_text(sample: Sample, file_name: str) -> tuple[str, str]:
-    """The wordiest column that varies; a telling name counts as three times as many words."""
+    """Our export's text; else the wordiest column that varies; a telling name counts as three times as many words."""
+
+    if is_ours(sample.columns):
+        return "text", "The file was exported from here; its column 'text' holds the texts."
 
     def score(column: str) -> float:
         texts = sample.texts(column)
@@ -151,6 +155,8 @@ def _guess_text(sample: Sample, file_name: str) -> tuple[str, str]:
 
 
 def _guess_id(sample: Sample, candidates: Sequence[str]) -> tuple[str | None, str]:
+    if is_ours(sample.columns):
+        return "id", "The file was exported from here; its column 'id' holds the ids."
     for column in candidates:
         cells = [str(c).strip() for c in sample.cells[column] if c is not None]
         is_named = column.strip().lower() in ID_NAMES

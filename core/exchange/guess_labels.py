@@ -9,7 +9,7 @@ from typing import Any
 from core.exchange.cells import SEPARATOR, excerpt, split_labels
 from core.exchange.mapping import LabelLayout, flag_value
 from core.exchange.read import Row
-from core.exchange.words import EXPORT_COLUMNS, LABEL_NAMES
+from core.exchange.words import LABEL_NAMES, is_ours
 
 LIST_SEPARATORS = ("|", ";", ",")
 
@@ -45,9 +45,10 @@ class LabelGuess:
 
 def guess_labels(sample: Sample, text_column: str) -> LabelGuess:
     """A column named like labels, else flags, else a column that repeats few values."""
+    if is_ours(sample.columns):
+        reason = "The file was exported from here; its column 'labels' holds the labels."
+        return LabelGuess(LabelLayout.SEPARATED, ("labels",), SEPARATOR, reason=reason)
     others = [column for column in sample.columns if column != text_column]
-    if sample.columns[: len(EXPORT_COLUMNS)] == EXPORT_COLUMNS:
-        others = ["labels"]
     named = [c for name in LABEL_NAMES for c in others if c.strip().lower() == name]
     for column in named:
         if any(flag_value(cell) is None for cell in sample.cells[column]):

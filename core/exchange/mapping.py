@@ -16,6 +16,7 @@ from core.exchange.read import BadRow, Row
 from core.exchange.words import BLANK, NO, YES
 
 MAX_NAME_CHARS = 300  # of a label or an external id
+EMPTY_WORDS = ("nan", "null", "\\n")  # how pandas and databases may write an empty cell
 MAX_LIST_CHARS = 20_000  # of a Python list in a cell
 
 
@@ -127,10 +128,13 @@ def _labels(mapping: Mapping, values: dict[str, Any]) -> tuple[Labels | None, La
     if mapping.label_layout is LabelLayout.MULTI_HOT:
         return _multi_hot(mapping, values)
     column = mapping.label_columns[0]
-    labels = _listed(values.get(column), column, mapping.separator)
+    value = values.get(column)
+    labels = _listed(value, column, mapping.separator)
     if mapping.absent_column is not None:
         absent = _listed(values.get(mapping.absent_column), mapping.absent_column, SEPARATOR)
         return (labels, absent) if labels or absent else (None, None)
+    if isinstance(value, str) and value.strip().lower() in EMPTY_WORDS:
+        labels = ()
     return (labels if labels or mapping.empty_means == "no_label_applies" else None), None
 
 
@@ -141,8 +145,6 @@ def _listed(value: Any, column: str, separator: str) -> Labels:
     if isinstance(value, str):
         items = _literal_list(value)
         names = split_labels(value, separator) if items is None else _names(items, column)
-        if items is None and len(names) == 1 and names[0].lower() in ("nan", "null"):
-            names = []  # how pandas and databases write an empty cell
     elif isinstance(value, list):
         names = _names(value, column)
     elif isinstance(value, int) and not isinstance(value, bool):

@@ -26,6 +26,7 @@ DELIMITERS = (",", ";", "\t", "|")
 CLEVERCSV_CHARS = 8_000  # it needs about 20 ms for so many, and far more for longer samples
 SAMPLE_LINES = 500
 CONVINCING = 0.8  # share of rows as wide as the first
+OUR_HEADER = ",".join(f'"{column}"' for column in EXPORT_COLUMNS)
 SEP_LINE = re.compile(r"sep=(.)\s*$", re.IGNORECASE)
 JSON_ARRAY = re.compile(r"\[\s*([\[{\"]|$)")
 NUMBER = re.compile(r"[-+]?[\d.,]*\d[\d.,%]*")
@@ -81,6 +82,8 @@ def _is_object(line: str) -> bool:
 
 
 def _sniff_table(lines: list[str], found: Dialect, *, is_cut: bool, file_name: str) -> Dialect:
+    if lines[0].startswith(OUR_HEADER):
+        return replace(found, is_guarded=True)
     n_skipped, delimiters = 0, list(DELIMITERS)
     if match := SEP_LINE.match(lines[0]):
         n_skipped, delimiters, lines = 1, [match[1]], lines[1:]
@@ -97,7 +100,6 @@ def _sniff_table(lines: list[str], found: Dialect, *, is_cut: bool, file_name: s
         quotechar=fit.quotechar,
         has_header=_has_header(fit.records),
         n_skipped=n_skipped,
-        is_guarded=tuple(fit.records[0][: len(EXPORT_COLUMNS)]) == EXPORT_COLUMNS,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 TEXT_NAMES: Final = (
@@ -29,3 +30,8 @@ EXPORT_COLUMNS: Final = (
 YES: Final = frozenset(("1", "true", "yes", "x", "y", "t", "✓", "✔"))
 NO: Final = frozenset(("0", "false", "no", "n", "f"))
 BLANK: Final = frozenset(("", "none", "nan", "null", "na", "n/a", "-", "?"))
+
+
+def is_ours(columns: Sequence[str]) -> bool:
+    """Whether these are the columns of a file that was exported from here."""
+    return tuple(columns[: len(EXPORT_COLUMNS)]) == EXPORT_COLUMNS
