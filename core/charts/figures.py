@@ -1,7 +1,8 @@
 """Every figure a page can draw, under one roof."""
 
 from core.charts.history import f1_by_round, loss_by_epoch
-from core.charts.labels import cooccurrence_heatmap, per_label_bars, precision_recall_curves
+from core.charts.labels import per_label_bars, precision_recall_curves
+from core.charts.pairs import cooccurrence_heatmap
 from core.charts.probabilities import (
     probability_histograms,
     reliability_diagram,

@@ -1,4 +1,4 @@
-"""Figures about labels: their scores, their curves, and which go together."""
+"""Figures about single labels: their scores and their curves."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from core.charts.style import (
-    DIVERGING,
     FAINT,
     MICRO_F1,
     NEUTRAL,
     PRECISION,
     RECALL,
-    SEQUENTIAL,
     empty_figure,
     label_colour,
     label_dash,
@@ -28,15 +25,10 @@ from core.charts.style import (
 from core.evaluation.counts import Floats
 from core.evaluation.per_label import LabelScores, PrecisionRecallCurve
 from core.evaluation.report import Evaluation
-from core.evaluation.summary import Cooccurrence
-
-Which = Literal["judged", "predicted", "difference"]
-Measure = Literal["count", "conditional"]
+from core.evaluation.wording import FEW_POSITIVES
 
 ROW_PX, MARGIN_PX = 32, 110
-MAX_HIGHLIGHTED = 8  # one per colour
-WHITE_FROM = 0.75  # of the strongest colour; below it, the page's background shines through
-MAX_WRITTEN_CELLS = 14  # labels up to which a heatmap writes its numbers
+MAX_HIGHLIGHTED = 6  # as many names as fit above a chart 380 px wide
 
 
 def per_label_bars(evaluation: Evaluation) -> go.Figure:
@@ -142,7 +134,7 @@ def _why_undefined(scores: LabelScores) -> str | None:
 def precision_recall_curves(
     evaluation: Evaluation, labels: Sequence[str | int] | None = None
 ) -> go.Figure:
-    """One curve per label; of many labels, the lowest eight in colour and the rest in grey.
+    """One curve per label; of many labels, the lowest six in colour and the rest in grey.
 
     `labels` names the ones to draw, all in colour.
     """
@@ -155,7 +147,7 @@ def precision_recall_curves(
             "A curve needs documents with and without the label; none is there yet.",
             key="precision_recall_curves",
         )
-    by_worth = sorted(drawable, key=lambda i: evaluation.labels[i].average_precision or 0.0)
+    by_worth = sorted(drawable, key=lambda i: _worth_a_look(evaluation.labels[i]))
     coloured = set(drawable if labels is not None else by_worth[:MAX_HIGHLIGHTED])
     figure = go.Figure()
     _add_background(figure, evaluation, [i for i in drawable if i not in coloured])
@@ -166,12 +158,17 @@ def precision_recall_curves(
     return styled(figure, key="precision_recall_curves", height=460)
 
 
+def _worth_a_look(scores: LabelScores) -> tuple[bool, float]:
+    """Ill-ranked labels first, but behind those whose few positives say nothing."""
+    return scores.support < FEW_POSITIVES, scores.average_precision or 0.0
+
+
 def _add_background(figure: go.Figure, evaluation: Evaluation, positions: list[int]) -> None:
     for nth, position in enumerate(positions):
         curve, name = evaluation.curves[position], plain(evaluation.names[position])
         figure.add_scatter(
             **_steps(curve),
-            name=f"{len(positions)} better labels",
+            name=f"{len(positions)} others",
             legendgroup="others",
             showlegend=nth == 0,
             mode="lines",
@@ -184,7 +181,7 @@ def _add_curve(figure: go.Figure, evaluation: Evaluation, position: int) -> None
     curve, scores = evaluation.curves[position], evaluation.labels[position]
     figure.add_scatter(
         **_steps(curve),
-        name=f"{short(scores.name)} {scores.average_precision or 0:.2f}",
+        name=f"{short(scores.name, 16)} {scores.average_precision or 0:.2f}",
         mode="lines+markers" if curve.recall.size < 12 else "lines",
         line={
             "color": label_colour(position),
@@ -206,117 +203,3 @@ def _steps(curve: PrecisionRecallCurve) -> dict[str, Floats]:
         "x": np.append(0.0, curve.recall),
         "y": np.append(curve.precision[:1], curve.precision),
     }
-
-
-def cooccurrence_heatmap(
-    evaluation: Evaluation, which: Which = "judged", measure: Measure = "count"
-) -> go.Figure:
-    """Documents with the row's label that also have the column's; the diagonal stays empty."""
-    key, names = f"cooccurrence_heatmap/{which}/{measure}", evaluation.names
-    if len(names) < 2:
-        return empty_figure("Two labels are needed before any can go together.", key=key)
-    if evaluation.n_cells == 0:
-        return empty_figure("No document is judged here yet.", key=key)
-    values = _pair_values(evaluation, which, measure)
-    np.fill_diagonal(values, np.nan)
-    if np.isnan(values).all() or not np.nanmax(np.abs(values)):
-        return empty_figure(_no_pairs(which), key=key)
-    furthest = float(np.nanmax(np.abs(values)))
-    shown = [plain(name) for name in names]
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=shown,
-            y=shown,
-            zmin=-furthest if which == "difference" else 0,
-            zmax=furthest,
-            colorscale=DIVERGING if which == "difference" else SEQUENTIAL,
-            colorbar=_colour_bar(which, measure),
-            xgap=1,
-            ygap=1,
-            hoverongaps=False,
-            **_pair_hover(evaluation, which),
-        )
-    )
-    if len(names) <= MAX_WRITTEN_CELLS:
-        _write_cells(figure, values / furthest, _cell_texts(values, which, measure))
-    ticks = {"type": "category", "tickvals": shown, "ticktext": [short(n, 16) for n in names]}
-    figure.update_xaxes(title="also has", tickangle=-60 if len(names) > 4 else 0, **ticks)
-    figure.update_yaxes(title="Documents with", autorange="reversed", **ticks)
-    figure.update_xaxes(showgrid=False)
-    figure.update_yaxes(showgrid=False)
-    small = {"size": 10 if len(names) > 20 else 12}
-    figure.update_xaxes(tickfont=small).update_yaxes(tickfont=small)
-    per_row = 30 if len(names) <= 20 else 15
-    return styled(figure, key=key, height=max(340, 210 + per_row * len(names)))
-
-
-def _pair_values(evaluation: Evaluation, which: Which, measure: Measure) -> Floats:
-    judged, predicted = (
-        _measured(pairs, measure) for pairs in (evaluation.judged_pairs, evaluation.predicted_pairs)
-    )
-    if which == "difference":
-        return predicted - judged
-    return judged if which == "judged" else predicted
-
-
-def _measured(pairs: Cooccurrence, measure: Measure) -> Floats:
-    return pairs.conditional if measure == "conditional" else pairs.counts.astype(np.float64)
-
-
-def _no_pairs(which: Which) -> str:
-    if which == "difference":
-        return "The model pairs labels exactly as people judged them."
-    return f"No document here was {which} to have two labels."
-
-
-def _colour_bar(which: Which, measure: Measure) -> dict[str, object]:
-    unit = "documents" if measure == "count" else "share"
-    title = f"predicted − judged<br>({unit})" if which == "difference" else unit
-    return {
-        "title": {"text": title, "side": "top"},
-        "orientation": "h",
-        "y": 1.02,
-        "yanchor": "bottom",
-        "x": 0.5,
-        "thickness": 10,
-        "len": 0.8,
-        "tickformat": ".0%" if measure == "conditional" else "d",
-        "nticks": 5,
-    }
-
-
-def _cell_texts(values: Floats, which: Which, measure: Measure) -> NDArray[np.object_]:
-    """Counts, or percentages without their sign; nothing for 0 and for the diagonal."""
-    sign = "+" if which == "difference" else ""
-    whole = np.nan_to_num(np.round(values * 100 if measure == "conditional" else values))
-    texts = [f"{n:{sign}.0f}" if n else "" for n in whole.ravel()]
-    return np.array(texts, dtype=object).reshape(values.shape)
-
-
-def _write_cells(figure: go.Figure, strength: Floats, texts: NDArray[np.object_]) -> None:
-    """Write numbers in white on strong cells, in the theme's own colour on faint ones."""
-    names = figure.data[0].x
-    is_strong = np.abs(np.nan_to_num(strength)) >= WHITE_FROM
-    for chosen, colour in ((is_strong, "white"), (~is_strong, None)):
-        rows, columns = np.nonzero(chosen & (texts != ""))
-        figure.add_scatter(
-            x=[names[i] for i in columns],
-            y=[names[i] for i in rows],
-            text=texts[rows, columns],
-            mode="text",
-            textfont={"size": 12 if len(names) <= 8 else 10, "color": colour},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-
-
-def _pair_hover(evaluation: Evaluation, which: Which) -> dict[str, object]:
-    judged, predicted = evaluation.judged_pairs, evaluation.predicted_pairs
-    customdata = np.stack(
-        [judged.counts, judged.row_present, predicted.counts, predicted.row_present], axis=-1
-    )
-    by_people = "%{customdata[0]:,} of %{customdata[1]:,} judged “%{y}” also “%{x}”"
-    by_model = "%{customdata[2]:,} of %{customdata[3]:,} predicted “%{y}” also “%{x}”"
-    told = {"judged": by_people, "predicted": by_model, "difference": f"{by_people}<br>{by_model}"}
-    return {"customdata": customdata, "hovertemplate": f"{told[which]}<extra></extra>"}

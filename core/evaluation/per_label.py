@@ -172,7 +172,7 @@ def probability_histogram(
     columns = slice(None) if label is None else slice(label, label + 1)
     cells, states = proba[:, columns].ravel(), truth[:, columns].ravel()
     finite = np.isfinite(cells)
-    bins = np.clip((cells[finite].astype(np.float64) * n_bins).astype(np.int64), 0, n_bins - 1)
+    bins = np.clip((cells[finite] * n_bins).astype(np.int64), 0, n_bins - 1)
     counts = [
         np.bincount(bins[states[finite] == state], minlength=n_bins) for state in (1, 0, UNJUDGED)
     ]
