@@ -1,5 +1,82 @@
-"""To come."""
+"""Judge documents: the card, and how far the model is behind what it shows."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import streamlit as st
+from sqlalchemy import select
 
-st.title("Annotate")
+from core.api.tokens import issue_token
+from core.services.labels import active_labels
+from core.services.projects import ProjectSettings
+from core.services.rounds import active_round, round_freshness
+from core.store.tables import Document, Project
+from pages.widgets.annotation_card import annotation_card
+from pages.widgets.context import PAGE_FILES, Context, context, query_of, require_project
+
+API_BASE = "/api/v1"
+
+
+def draw(here: Context, project: Project) -> None:
+    """The card, or what has to come before it."""
+    with here.store.read() as session:
+        labels = [
+            {
+                "id": label.id,
+                "name": label.name,
+                "description": label.description,
+                "colour": label.colour,
+                "key": label.key,
+            }
+            for label in active_labels(session, project.id)
+        ]
+        has_documents = (
+            session.scalar(select(Document.id).where(Document.project_id == project.id).limit(1))
+            is not None
+        )
+    if not has_documents:
+        _send_to("upload", project, "There are no documents yet.", "Upload some")
+    elif not labels:
+        _send_to("labels", project, "There are no labels yet.", "Add labels")
+    else:
+        st.caption(_status(here, project))
+        _draw_card(here, project, labels)
+
+
+def _send_to(page: str, project: Project, sentence: str, link: str) -> None:
+    st.info(sentence)
+    st.page_link(PAGE_FILES[page], label=link, query_params=query_of(project.id))
+
+
+def _draw_card(here: Context, project: Project, labels: list[dict[str, Any]]) -> None:
+    annotation_card(
+        api_base=API_BASE,
+        token=issue_token(here.settings, annotator=here.annotator, project_id=project.id),
+        project={
+            "id": project.id,
+            # Another database may have a project of this number; its drafts are not ours.
+            "storage": f"{project.id}-{project.created_at.timestamp():.0f}",
+            "schema_version": project.schema_version,
+        },
+        labels=labels,
+        annotator=here.annotator,
+        options={"show_suggestions": ProjectSettings.of(project).show_suggestions},
+        key="annotation_card",
+    )
+    if project.guidelines:
+        with st.expander("Guidelines"):
+            st.markdown(project.guidelines)
+
+
+def _status(here: Context, project: Project) -> str:
+    with here.store.read() as session:
+        round_ = active_round(session, project.id)
+        n_known, n_now = round_freshness(session, project.id)
+    if round_ is None:
+        return "No round has run yet: a first order comes from the label names, or by chance."
+    return f"Round {round_.number} knows {n_known:,} of {n_now:,} judged documents."
+
+
+page = context()
+draw(page, require_project(page))

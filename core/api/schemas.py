@@ -127,6 +127,9 @@ class LeaseRequest(_Shape):
     have: list[int] = Field(
         default=[], max_length=1000, description="Documents whose text need not be sent again."
     )
+    release: list[int] = Field(
+        default=[], max_length=1000, description="Documents to let go unjudged, before the lease."
+    )
 
 
 class Chosen(_Shape):

@@ -7,13 +7,14 @@ the cold start), and when that batch is used up, from the pool at random.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, exists, false, func, select
+from sqlalchemy import ColumnElement, Select, exists, false, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.orm.util import AliasedClass
 
@@ -79,6 +80,21 @@ def next_queries(
         query.served_at = query.served_at or at
     session.flush()
     return _described(session, served)
+
+
+def release_queries(
+    session: Session, project_id: int, client_id: str, document_ids: Sequence[int]
+) -> None:
+    """Let documents go that this client has in hand, so that anybody may be given them."""
+    session.execute(
+        update(Query)
+        .where(
+            Query.project_id == project_id,
+            Query.leased_by == client_id,
+            Query.document_id.in_(document_ids),
+        )
+        .values(leased_by=None, leased_until=None)
+    )
 
 
 def pool_size(session: Session, project_id: int) -> int:

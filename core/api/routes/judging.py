@@ -18,7 +18,7 @@ from core.api.schemas import (
 )
 from core.services.judgements import NewSubmission, annotator_named, record_judgements
 from core.services.projects import get_project
-from core.services.queue import ServedQuery, next_queries
+from core.services.queue import ServedQuery, next_queries, release_queries
 from core.store.tables import Round
 
 router = APIRouter(prefix="/projects/{project_id}", tags=["judging"])
@@ -34,6 +34,8 @@ async def lease(
     """
 
     def run(session: Session) -> list[ServedQuery]:
+        if request.release:
+            release_queries(session, project_id, request.client_id, request.release)
         return next_queries(
             session,
             project_id,

@@ -1,0 +1,91 @@
+// Documents in this client's hands, fetched well before they are needed.
+
+const FEWEST_AHEAD = 15;
+const MOST_AHEAD = 25;
+const MOST_UNSENT = 60; // with more waiting to be sent, there is no point in asking for more
+const LOOK_AGAIN_MS = 8000;
+
+class Deck {
+  constructor({ server, outbox }) {
+    Object.assign(this, { server, outbox });
+    this.documents = []; // the first is on the table
+    this.isUsedUp = false; // nothing is left that we could be given
+    this.isFetching = false;
+    this.isUnreachable = false;
+    this.roundNumber = undefined; // in force, as of the last answer
+    this.isOutdated = false; // suggestions are of an earlier round
+    this.leaseMs = 0;
+    this.askedAt = 0;
+    this.isDrafted = () => false;
+    this.onSchema = () => {};
+    this.onChange = () => {};
+  }
+
+  get needsMore() {
+    const isStale = this.leaseMs > 0 && Date.now() - this.askedAt > this.leaseMs / 3;
+    return this.documents.length < FEWEST_AHEAD || this.isOutdated || isStale;
+  }
+
+  async refill() {
+    const isSoon = this.isUsedUp && Date.now() - this.askedAt < LOOK_AGAIN_MS;
+    if (this.isFetching || !this.needsMore || isSoon) return;
+    if (this.outbox.entries.length > MOST_UNSENT) return;
+    this.isFetching = true;
+    this.askedAt = Date.now();
+    try {
+      this.take(await this.server.call("POST", "/queries", this.question()));
+      this.isUnreachable = false;
+    } catch (error) {
+      this.isUnreachable = true;
+    } finally {
+      this.isFetching = false;
+      this.onChange();
+    }
+  }
+
+  question() {
+    const unsent = this.outbox.documentIds();
+    const release = this.isOutdated ? this.untouched() : [];
+    this.documents = this.documents.filter((doc) => !release.includes(doc.document_id));
+    const held = this.documents.map((doc) => doc.document_id);
+    this.asked = { n: Math.min(100, MOST_AHEAD + unsent.length), held };
+    this.isOutdated = false;
+    return {
+      client_id: this.outbox.clientId,
+      n: this.asked.n,
+      have: [...new Set([...held, ...unsent])],
+      release,
+    };
+  }
+
+  // Chosen by an earlier round and not begun: the newer round has better questions.
+  untouched() {
+    return this.documents
+      .slice(1)
+      .filter((doc) => doc.round_number !== this.roundNumber && doc.kind !== "audit")
+      .map((doc) => doc.document_id)
+      .filter((id) => !this.isDrafted(id));
+  }
+
+  take(lease) {
+    this.leaseMs = lease.lease_s * 1000;
+    this.drop(new Set(lease.in_hand));
+    const known = new Set(this.documents.map((doc) => doc.document_id));
+    for (const doc of lease.documents) {
+      if (!known.has(doc.document_id)) this.documents.push(doc);
+    }
+    this.isUsedUp = lease.in_hand.length < this.asked.n;
+    this.isOutdated = this.roundNumber !== undefined && this.roundNumber !== lease.round_number;
+    this.roundNumber = lease.round_number;
+    this.onSchema(lease.schema_version);
+  }
+
+  // Give up what somebody else has got meanwhile, but never what is on the table.
+  drop(inHand) {
+    if (inHand.size >= this.asked.n) return; // the list may have been cut
+    const lost = new Set(this.asked.held.filter((id) => !inHand.has(id)));
+    this.documents = this.documents.filter(
+      (doc, place) => place === 0 || !lost.has(doc.document_id),
+    );
+  }
+}

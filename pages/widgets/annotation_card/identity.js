@@ -1,0 +1,82 @@
+// Which client this tab is, and which clients' outboxes it may send.
+//
+// A client id lives as long as its tab. Whoever holds a client's claim owns its outbox; a closed
+// tab's claim is free, so another card can take it over. Two live tabs never share one.
+
+const BEAT_MS = 2000;
+const SILENT_MS = 10000;
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function freshId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+class Claims {
+  constructor(keep) {
+    this.keep = keep;
+    this.held = new Set();
+    this.hasLocks = Boolean(globalThis.navigator.locks); // only over https or on this machine
+    if (!this.hasLocks) {
+      setInterval(() => this.beat(), BEAT_MS);
+      addEventListener("pagehide", () => this.held.forEach((id) => this.keep.remove(`beat|${id}`)));
+      addEventListener("pageshow", () => this.beat());
+    }
+  }
+
+  // Resolves to whether the claim is ours now; it stays ours until the tab is gone.
+  async take(clientId) {
+    if (this.held.has(clientId)) return true;
+    const isOurs = this.hasLocks ? await this.lock(clientId) : this.isSilent(clientId);
+    if (isOurs) {
+      this.held.add(clientId);
+      if (!this.hasLocks) this.beat();
+    }
+    return isOurs;
+  }
+
+  lock(clientId) {
+    return new Promise((resolve) => {
+      const whenAsked = (lock) => {
+        resolve(lock !== null);
+        return lock === null ? undefined : new Promise(() => {}); // held until the tab is gone
+      };
+      navigator.locks
+        .request(this.keep.prefix + clientId, { ifAvailable: true }, whenAsked)
+        .catch(() => resolve(false));
+    });
+  }
+
+  isSilent(clientId) {
+    return Date.now() - (this.keep.read(`beat|${clientId}`) ?? 0) > SILENT_MS;
+  }
+
+  beat() {
+    for (const id of this.held) {
+      try {
+        this.keep.write(`beat|${id}`, Date.now());
+      } catch {
+        // no room: the card itself says so when it next keeps something
+      }
+    }
+  }
+}
+
+// The id this tab had before a reload, or a fresh one: a duplicated tab has the same memory, but
+// not the claim. A tab that is just reloading lets go of its claim within a moment.
+async function ownClientId(claims, slot) {
+  const known = sessionStorage.getItem(slot);
+  for (let attempt = 0; known && attempt < 5; attempt += 1) {
+    if (await claims.take(known)) return known;
+    await pause(120);
+  }
+  return newClientId(claims, slot);
+}
+
+async function newClientId(claims, slot) {
+  const id = freshId();
+  await claims.take(id);
+  sessionStorage.setItem(slot, id);
+  return id;
+}
