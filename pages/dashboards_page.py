@@ -16,7 +16,15 @@ from pages.widgets.context import Context, context, go_to, require_project
 from pages.widgets.job_watch import watch_job
 from pages.widgets.label_scores import draw_label_chooser, draw_scores_table
 from pages.widgets.round_words import freshness, history_entries, interval, score
+from pages.widgets.text import escaped
 
+WIDE = 14  # labels from which two heatmaps no longer fit side by side
+PAIR_MEASURES = {"count": "documents", "conditional": "share of the row's label"}
+PAIR_TITLES = {
+    "judged": "Judged together",
+    "predicted": "Predicted together",
+    "difference": "Difference: predicted minus judged",
+}
 HEADLINES = {
     "micro_f1": ("Micro-F1", "Every judged (document, label) counts the same."),
     "macro_f1": ("Macro-F1", "Every label counts the same, however rare."),
@@ -67,12 +75,12 @@ def choose_round(done: list[RoundInfo], told: str) -> RoundInfo:
 
 def draw_headline(round_: RoundInfo) -> None:
     """The few figures first, and what they were measured on."""
-    for column, (name, (title, meaning)) in zip(
-        st.columns(len(HEADLINES)), HEADLINES.items(), strict=True
-    ):
-        with column:
-            st.metric(title, score(round_.metrics, name), help=meaning, border=False)
-            st.caption(f"95 %: {interval(round_.metrics, name)}" if round_.metrics else "")
+    with st.container(horizontal=True, gap="medium"):
+        for name, (title, meaning) in HEADLINES.items():
+            with st.container(width=150, gap=None):
+                st.metric(title, score(round_.metrics, name), help=meaning)
+                if ends := interval(round_.metrics, name):
+                    st.caption(f"95 %: {ends}")
     st.markdown(f":material/straighten: {round_.metrics.get('note', '')}")
 
 
@@ -138,21 +146,17 @@ def draw_labels(evaluation: Evaluation) -> None:
 
 def draw_together(evaluation: Evaluation) -> None:
     """Which labels go together, for people and for the model."""
-    is_share = st.segmented_control(
-        "Count", ["Documents", "Share of the row's label"], default="Documents", key="pair_measure"
+    measure = st.segmented_control(
+        "Show", list(PAIR_MEASURES), format_func=PAIR_MEASURES.get, default="count", key="pairs"
     )
-    measure = "conditional" if is_share and is_share.startswith("Share") else "count"
+    judged, predicted = st.columns(2) if len(evaluation.names) <= WIDE else (st, st)
+    for place, which in ((judged, "judged"), (predicted, "predicted"), (st, "difference")):
+        with place.container(border=True, key=f"pairs_{which}"):
+            st.markdown(f"#### {PAIR_TITLES[which]}")
+            figure = charts.cooccurrence_heatmap(evaluation, which, measure or "count")
+            st.plotly_chart(figure, key=f"pairs_{which}_chart", alt=PAIR_TITLES[which])
     suggests = advice.what_it_suggests_cooccurrence_heatmap(evaluation)
-    for which, title in (
-        ("judged", "Judged together"),
-        ("predicted", "Predicted together"),
-        ("difference", "Difference: predicted minus judged"),
-    ):
-        with st.container(border=True, key=f"pairs_{which}"):
-            st.markdown(f"#### {title}")
-            figure = charts.cooccurrence_heatmap(evaluation, which, measure)
-            st.plotly_chart(figure, theme="streamlit", key=f"pairs_{which}_chart", alt=title)
-    st.markdown(f":material/lightbulb: {suggests}")
+    st.markdown(f":material/lightbulb: {escaped(suggests)}")
     st.caption(advice.how_to_read_cooccurrence_heatmap())
 
 

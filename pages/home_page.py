@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
+
 import streamlit as st
 
-from core.services.projects import ProjectInfo, create_project, delete_project, list_projects
+from core.rounds.files import embeddings_folder
+from core.services.demo import open_demo, play_annotator
+from core.services.jobs import PREPARE, latest_job
+from core.services.projects import (
+    ProjectInfo,
+    create_project,
+    delete_project,
+    get_project,
+    list_projects,
+)
+from core.services.rounds import request_preparation
 from pages.widgets.context import Context, context, go_to
-from pages.widgets.text import escaped
+from pages.widgets.errors import shown_errors
+from pages.widgets.text import counted, escaped
+
+N_PLAYED = 50
 
 
 def main() -> None:
@@ -17,7 +32,8 @@ def main() -> None:
     if projects:
         st.title("Projects")
         for project in projects:
-            draw_project(here, project)
+            is_open = here.project is not None and project.id == here.project.id
+            draw_project(here, project, is_open=is_open)
         st.subheader("Start another")
     else:
         st.title("Welcome to Marginalia")
@@ -29,10 +45,10 @@ def main() -> None:
     with look.container(border=True, height="stretch"):
         draw_demo_choice(here, projects)
     with bring.container(border=True, height="stretch"):
-        draw_own_choice(here, is_first=not projects)
+        draw_own_choice(here)
 
 
-def draw_project(here: Context, project: ProjectInfo) -> None:
+def draw_project(here: Context, project: ProjectInfo, *, is_open: bool) -> None:
     """One project: how far along it is, and what can be done with it."""
     with st.container(border=True, key=f"project_{project.id}"):
         about, actions = st.columns([3, 1], vertical_alignment="center")
@@ -48,7 +64,8 @@ def draw_project(here: Context, project: ProjectInfo) -> None:
             about.caption("No documents yet.")
         with actions.container(horizontal=True, horizontal_alignment="right"):
             target = "annotate" if project.n_documents else "upload"
-            if st.button("Open", key=f"open_{project.id}", type="primary"):
+            kind = "primary" if is_open else "secondary"
+            if st.button("Open", key=f"open_{project.id}", type=kind):
                 go_to(target, project_id=project.id)
             if st.button("Delete", key=f"delete_{project.id}", type="tertiary"):
                 confirm_delete(here, project)
@@ -63,33 +80,70 @@ def confirm_delete(here: Context, project: ProjectInfo) -> None:
         "Export the labels first if you want to keep them."
     )
     if st.button("Delete for good", type="primary", key="delete_for_good"):
-        with here.store.write() as session:
-            delete_project(session, project.id)
+        delete_for_good(here, project.id)
         st.query_params.clear()
         st.rerun()
+
+
+def delete_for_good(here: Context, project_id: int) -> None:
+    """First the truth, then the files that nothing points to any more."""
+    with here.store.write() as session:
+        project = get_project(session, project_id)
+        folders = [
+            here.settings.checkpoints_dir / str(project_id),
+            embeddings_folder(here.settings, project),
+        ]
+        delete_project(session, project_id)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def draw_demo_choice(here: Context, projects: list[ProjectInfo]) -> None:
     """Look around first."""
     st.subheader("Look around first")
     st.markdown(
-        "The demo project is a help desk's inbox: messages that may be about billing, an outage, "
-        "a complaint, several of them, or nothing in particular."
+        "The demo project is a help desk's inbox: made-up messages about bills, outages, late "
+        "parcels, often several at once, sometimes nothing of the kind."
     )
-    if any(project.is_demo for project in projects):
-        st.caption("It is in the list above.")
+    demo = next((project for project in projects if project.is_demo), None)
+    kind = "secondary" if projects else "primary"
+    if st.button("Open the demo project", type=kind, key="open_demo"):
+        project_id = open_demo(here.store, here.settings)
+        with here.store.read() as session:
+            is_prepared = latest_job(session, project_id, kind=PREPARE) is not None
+        if not is_prepared:
+            request_preparation(here.store, here.settings, project_id)
+        go_to("annotate", project_id=project_id)
+    if demo is not None:
+        draw_player(here, demo)
 
 
-def draw_own_choice(here: Context, *, is_first: bool) -> None:
+def draw_player(here: Context, demo: ProjectInfo) -> None:
+    """An annotator who knows the right answers, for those in a hurry."""
+    st.caption("In a hurry? Somebody who knows the right labels can judge for you.")
+    if st.button(f"Let the demo annotator judge {N_PLAYED}", key="play"):
+        with st.spinner("Judging"):
+            n = play_annotator(here.store, demo.id, n=N_PLAYED, settings=here.settings)
+        st.toast(f"{counted(n, 'document')} judged." if n else "Everything is judged already.")
+        st.rerun()
+
+
+def draw_own_choice(here: Context) -> None:
     """Bring texts of your own."""
     st.subheader("Bring your own texts")
-    st.markdown("A CSV, TSV, JSONL or plain text file, with or without labels.")
-    with st.form("new_project", border=False):
+    st.markdown(
+        "A CSV, TSV, JSON Lines or plain text file, with or without labels. You see how it is "
+        "read before anything is stored."
+    )
+    if st.button("Upload a file", key="to_upload"):
+        go_to("upload", project_id=here.project.id if here.project else None)
+    with st.expander("Or begin with an empty project"), st.form("new_project", border=False):
         name = st.text_input("Name of the project", placeholder="Customer letters 2026")
-        if st.form_submit_button("Create and upload", type="secondary"):
-            with here.store.write() as session:
-                project_id = create_project(session, name).id
-            go_to("upload", project_id=project_id)
+        if st.form_submit_button("Create"):
+            with shown_errors():
+                with here.store.write() as session:
+                    project_id = create_project(session, name).id
+                go_to("labels", project_id=project_id)
 
 
 main()

@@ -19,7 +19,6 @@ from pages.widgets.spool import Spooled, forget, keep, kept, spool, upload_versi
 from pages.widgets.text import escaped
 
 TYPES = ["csv", "tsv", "tab", "txt", "jsonl", "ndjson"]
-NEW = "a new project"
 
 
 def main() -> None:
@@ -72,24 +71,23 @@ def draw_uploader(here: Context) -> None:
 
 def draw_import(here: Context, spooled: Spooled, *, found: Guess, mapping: Mapping) -> None:
     """Where it goes, and the button."""
-    target, name = NEW, ""
+    project, is_new, name = here.project, True, ""
     with st.container(border=True, key="target"):
-        if here.project is not None:
-            target = st.radio(
-                "Import into", [here.project.name, NEW], horizontal=True, key="target_project"
+        if project is not None:
+            is_new = st.radio(
+                "Import into",
+                [False, True],
+                format_func=lambda new: "a new project" if new else project.name,
+                horizontal=True,
+                key="target_is_new",
             )
-        if target == NEW:
+        if is_new:
             name = st.text_input(
                 "Name of the new project", Path(spooled.name).stem, max_chars=200, key="target_name"
             )
         if st.button("Import", type="primary", key="import"):
-            project_id = import_into(
-                here,
-                spooled,
-                found=found,
-                mapping=mapping,
-                new_name=name if target == NEW else None,
-            )
+            new_name = name if is_new else None
+            project_id = import_into(here, spooled, found=found, mapping=mapping, new_name=new_name)
             forget()
             go_to("upload", project_id=project_id)
 

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 from sqlalchemy.orm import Session
 
-from core.charts.history import SOURCE_WORDS
 from core.domain import EvaluationSource
 from core.services.rounds import RoundInfo, active_round, round_freshness
 from core.strategies.catalogue import STRATEGIES
@@ -16,6 +15,13 @@ from pages.widgets.text import counted
 
 STRATEGY_TITLES = {strategy.name: strategy.title for strategy in STRATEGIES}
 UNDEFINED = "undefined"
+APART = ", the audit set apart"
+MEASURED_ON = {
+    EvaluationSource.AUDIT: "{n} audit documents",
+    EvaluationSource.OUT_OF_FOLD: "{n} judged documents, out of fold",
+    EvaluationSource.HELD_OUT: "{n} judged documents, held out",
+    EvaluationSource.NONE: "nothing yet",
+}
 
 
 def freshness(session: Session, project_id: int) -> str:
@@ -25,8 +31,10 @@ def freshness(session: Session, project_id: int) -> str:
     if round_ is None:
         return "No round yet."
     if known == now:
-        return f"Round {round_.number} knows all {counted(now, 'judged document')}."
-    return f"Round {round_.number} knows {known:,} of your {counted(now, 'judged document')}."
+        return f"Round {round_.number} knows all your {counted(now, 'judged document')}{APART}."
+    return (
+        f"Round {round_.number} knows {known:,} of your {counted(now, 'judged document')}{APART}."
+    )
 
 
 def score(metrics: Mapping[str, Any], name: str) -> str:
@@ -42,11 +50,9 @@ def interval(metrics: Mapping[str, Any], name: str) -> str:
 
 
 def measured_on(metrics: Mapping[str, Any]) -> str:
-    """`audit set`, `out-of-fold` …"""
+    """`100 audit documents`, `268 judged documents, out of fold` …"""
     source = EvaluationSource(metrics.get("source") or EvaluationSource.NONE)
-    if source is EvaluationSource.NONE:
-        return "not measured"
-    return f"{SOURCE_WORDS[source]}, {counted(metrics.get('n_documents') or 0, 'document')}"
+    return MEASURED_ON[source].format(n=f"{metrics.get('n_documents') or 0:,}")
 
 
 def what_changed(rounds: list[RoundInfo], latest: RoundInfo) -> str:
@@ -57,13 +63,13 @@ def what_changed(rounds: list[RoundInfo], latest: RoundInfo) -> str:
     if latest.metrics.get("micro_f1") is None:
         return f"{learnt} {latest.metrics.get('note', '')}"
     told = f"Micro-F1 **{after}** ({interval(latest.metrics, 'micro_f1')}), "
-    told += f"measured on the {measured_on(latest.metrics)}."
+    told += f"measured on {measured_on(latest.metrics)}."
     if earlier is None or earlier.metrics.get("micro_f1") is None:
         return f"{told} {learnt}"
     before = score(earlier.metrics, "micro_f1")
     if earlier.metrics.get("source") != latest.metrics.get("source"):
         return (
-            f"{told} Round {earlier.number} had {before} on the {measured_on(earlier.metrics)}: "
+            f"{told} Round {earlier.number} had {before} on {measured_on(earlier.metrics)}: "
             f"other documents, so the two cannot be compared. {learnt}"
         )
     return f"{told} Round {earlier.number} had {before}. {learnt}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.rounds.heartbeat import worker_is_alive
 from core.services.projects import list_projects
 from core.services.queue import pool_size
 from pages.widgets.context import (
@@ -14,6 +15,8 @@ from pages.widgets.context import (
     project_names,
     query_of,
 )
+from pages.widgets.round_words import freshness
+from pages.widgets.text import counted
 
 TITLES = {
     "projects": ("Projects", ":material/home:"),
@@ -73,7 +76,10 @@ def draw_status(here: Context) -> None:
         return
     with here.store.read() as session:
         info = next(p for p in list_projects(session) if p.id == here.project.id)
-        pool = pool_size(session, here.project.id)
-    st.caption(
-        f"{info.n_documents:,} documents  \n{info.n_judged:,} judged, {pool:,} left in the pool"
-    )
+        lines = [
+            f"{counted(info.n_documents, 'document')}, {info.n_judged:,} judged, "
+            f"{pool_size(session, here.project.id):,} left in the pool",
+            freshness(session, here.project.id),
+        ]
+    lines.append("Worker running" if worker_is_alive(here.settings) else "No worker running")
+    st.caption("  \n".join(lines))
