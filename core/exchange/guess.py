@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from core.exchange.sniff import sniff
 from core.exchange.words import ID_NAMES, TEXT_NAMES, is_ours
 
 SAMPLE_ROWS = 500
+SAMPLE_CHARS = 8_000_000
 PREVIEW_ROWS = 20
 DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 PREVIEW_CHARS = 300
@@ -61,7 +62,7 @@ class Guess:
 def guess(path: Path, file_name: str, dialect: Dialect | None = None) -> Guess:
     """Look at the first rows; a dialect may be given to overrule what sniffing finds."""
     dialect = dialect or sniff(path, file_name)
-    seen = list(islice(read_rows(path, dialect), SAMPLE_ROWS))
+    seen = list(_first_rows(path, dialect))
     rows = [row for row in seen if isinstance(row, Row)]
     header = _header(path, dialect, rows)
     _refuse_nothing(seen, rows, header, file_name)
@@ -103,8 +104,18 @@ def preview(
 
 def known_columns(path: Path, dialect: Dialect) -> tuple[str, ...]:
     """All columns of a table; for JSON Lines the keys seen in the first rows."""
-    rows = islice(read_rows(path, dialect), SAMPLE_ROWS)
+    rows = [] if dialect.kind is FileKind.CSV else _first_rows(path, dialect)
     return _header(path, dialect, [row for row in rows if isinstance(row, Row)]).columns
+
+
+def _first_rows(path: Path, dialect: Dialect) -> Iterator[Row | BadRow]:
+    n_chars = 0
+    for row in islice(read_rows(path, dialect), SAMPLE_ROWS):
+        yield row
+        if isinstance(row, Row):
+            n_chars += sum(len(value) for value in row.values.values() if isinstance(value, str))
+        if n_chars > SAMPLE_CHARS:
+            return
 
 
 def _header(path: Path, dialect: Dialect, rows: Sequence[Row]) -> Header:
@@ -130,8 +141,7 @@ def _refuse_nothing(
 
 
 def _guess_text(sample: Sample, file_name: str) -> tuple[str, str]:
-    """Our export's text; else the wordiest column that varies; a telling name counts as three times as many words."""
-
+    """The wordiest column that varies; a telling name counts as three times as many words."""
     if is_ours(sample.columns):
         return "text", "The file was exported from here; its column 'text' holds the texts."
 

@@ -19,7 +19,7 @@ from clevercsv.detect import Detector
 
 from core.errors import ImportRefused
 from core.exchange.dialect import Dialect, FileKind
-from core.exchange.encoding import HEAD_BYTES, UNDECODABLE, find_encoding
+from core.exchange.encoding import HEAD_BYTES, UNDECODABLE, UNDECODABLE_MARK, find_encoding
 from core.exchange.words import EXPORT_COLUMNS, KNOWN_COLUMNS
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -138,7 +138,12 @@ def _best_fit(lines: list[str], delimiters: Sequence[str], *, is_cut: bool) -> _
     is_told = len(delimiters) == 1
     # A quotation mark that swallows rows explains fewer of them than none at all.
     return max(
-        (fit for fit in fits if fit.width > 1 and (is_told or fit.share >= CONVINCING)),
+        (
+            fit
+            for fit in fits
+            if fit.width > 1
+            and (is_told or fit.share >= CONVINCING or _has_known_name(fit.records[0]))
+        ),
         key=lambda f: (round(f.share, 1), f.delimiter == suggested, f.width, f.n_good, f.quotechar),
         default=None,
     )
@@ -152,7 +157,8 @@ def _clevercsv_says(lines: Sequence[str]) -> str:
         if n_chars > CLEVERCSV_CHARS and sample:
             break
         sample.append(line)
-    found = Detector().detect("".join(sample)[:CLEVERCSV_CHARS], delimiters=DELIMITERS)
+    text = "".join(sample)[:CLEVERCSV_CHARS].replace(UNDECODABLE_MARK, "?")
+    found = Detector().detect(text, delimiters=DELIMITERS)
     return "" if found is None else str(found.delimiter)
 
 
@@ -188,7 +194,7 @@ def _looks_quoted(lines: Sequence[str]) -> bool:
 def _has_header(records: Sequence[Sequence[str]]) -> bool:
     """Names are short, unlike the cells below them, and no numbers where numbers follow."""
     first, below = records[0], [r for r in islice(records, 1, 200) if len(r) == len(records[0])]
-    if any(cell.strip().lower() in KNOWN_COLUMNS for cell in first):
+    if _has_known_name(first):
         return True
     if any(len(cell) > 100 for cell in first) or len(set(first)) < len(first):
         return False
@@ -204,3 +210,7 @@ def _has_header(records: Sequence[Sequence[str]]) -> bool:
         elif cells and len(name) > 25:
             score -= 1
     return score >= 0
+
+
+def _has_known_name(cells: Sequence[str]) -> bool:
+    return any(cell.strip().lower() in KNOWN_COLUMNS for cell in cells)

@@ -31,6 +31,7 @@ from core.store.store import Store
 from core.store.tables import Import, Label
 
 CHUNK_ROWS = 1_000
+CHUNK_CHARS = 8_000_000  # of texts, whichever comes first
 SHOWN_REJECTIONS = 1_000
 MANY_LABELS = 1_000
 
@@ -125,13 +126,15 @@ class _Chunks:
         size = max(self.path.stat().st_size, 1)
         with self.path.open("rb") as file:
             chunk: list[tuple[int, Reading | BadRow]] = []
+            n_chars = 0
             for number, reading in _readings(file, self.dialect, self.mapping):
                 chunk.append((number, reading))
-                if len(chunk) == CHUNK_ROWS:
+                n_chars += len(reading.text) if isinstance(reading, Reading) else 0
+                if len(chunk) == CHUNK_ROWS or n_chars > CHUNK_CHARS:
                     self.n_rows += len(chunk)
                     self.fraction = file.tell() / size
                     yield chunk
-                    chunk = []
+                    chunk, n_chars = [], 0
             self.n_rows, self.fraction = self.n_rows + len(chunk), 1.0
             if chunk:
                 yield chunk
