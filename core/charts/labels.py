@@ -60,9 +60,9 @@ def _add_f1_bars(figure: go.Figure, scores: Sequence[LabelScores]) -> None:
         x=[s.f1 for _, s in shown],
         width=0.3,
         name="F1",
-        marker={"color": MICRO_F1, "opacity": 0.75},
+        marker={"color": MICRO_F1, "opacity": 0.45},
         error_x=whiskers(
-            [s.f1 or 0.0 for _, s in shown], [s.f1_interval for _, s in shown], NEUTRAL
+            [s.f1 or 0.0 for _, s in shown], [s.f1_interval for _, s in shown], MICRO_F1
         ),
         customdata=[_told(s, "f1") for _, s in shown],
         hovertemplate="%{customdata}<extra></extra>",

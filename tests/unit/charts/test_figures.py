@@ -101,6 +101,7 @@ def test_label_bars_show_scores_with_intervals_and_say_why_one_is_missing(evalua
     assert drawn["F1"].error_x.array[0] == pytest.approx(billing.f1_interval[1] - billing.f1)
     reasons = next(t for t in figure.data if t.type == "scatter" and t.mode == "text")
     assert (reasons.y, reasons.text) == ((1, 2), ("never predicted", "never judged present"))
+    assert figure.layout.yaxis.range == (2.6, -0.6)  # the first label on top
     assert figure.layout.yaxis.ticktext == ("billing · 3", "refund · 2", "spam · 0")
 
 
