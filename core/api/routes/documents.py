@@ -34,7 +34,7 @@ def list_(
             .order_by(Document.id)
             .limit(limit + 1)
         ).all()
-    page = [DocumentLine.model_validate(document) for document in found[:limit]]
+        page = [DocumentLine.model_validate(document) for document in found[:limit]]
     return DocumentPage(documents=page, next_cursor=page[-1].id if len(found) > limit else None)
 
 

@@ -1,0 +1,372 @@
+"""The card in a real browser before a real server: what is typed is what is stored."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from core.domain import SubmissionKind
+from core.services.judgement_matrix import judgement_matrix
+from core.services.labels import NewLabel, add_labels
+from tests.e2e.card_driver import (
+    LABELS,
+    Card,
+    Stored,
+    keys_for,
+    seed_project,
+    stored_submissions,
+)
+from tests.e2e.serving import Server
+
+COMPLETE, PARTIAL = SubmissionKind.COMPLETE, SubmissionKind.PARTIAL
+SKIP, UNDO = SubmissionKind.SKIP, SubmissionKind.UNDO
+
+
+def what(stored: list[Stored]) -> list[tuple[int, SubmissionKind, str]]:
+    return [(one.number, one.kind, one.keys) for one in stored]
+
+
+def test_fifty_documents_typed_without_a_pause_are_fifty_saved_and_fifty_right(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 60)
+    card = Card(page, shared_server.url, project_id).open()
+    for number in range(50):
+        card.wait_for_document()
+        card.press(*keys_for(number), "Enter")
+    card.wait_until_saved()
+    expected = [(number, COMPLETE, keys_for(number)) for number in range(50)]
+    assert what(stored_submissions(shared_server.store, project_id)) == expected
+
+
+def test_a_server_that_is_killed_in_the_middle_costs_nothing(server: Server, page: Page) -> None:
+    project_id = seed_project(server.store, 60)
+    card = Card(page, server.url, project_id).open()
+    for number in range(50):
+        if number == 20:
+            server.stop(kill=True)
+        if number == 32:  # the documents in hand are typed on while nobody answers
+            expect(card.part("banner")).to_contain_text(re.compile(r"\d+ judgements wait"))
+            page.wait_for_timeout(2000)
+            server.start()
+        card.wait_for_document()
+        card.press(*keys_for(number), "Enter")
+    card.wait_until_saved()
+    expect(card.part("banner")).to_be_hidden()
+    expected = [(number, COMPLETE, keys_for(number)) for number in range(50)]
+    assert what(stored_submissions(server.store, project_id)) == expected
+
+
+def test_two_tabs_share_the_work_and_never_a_document(
+    shared_server: Server, browser_context: BrowserContext
+) -> None:
+    project_id = seed_project(shared_server.store, 60)
+    tabs = [
+        Card(browser_context.new_page(), shared_server.url, project_id).open() for _ in range(2)
+    ]
+    for _ in range(25):
+        for card in tabs:
+            card.judge_what_is_written()
+    for card in tabs:
+        card.wait_until_saved()
+    stored = stored_submissions(shared_server.store, project_id)
+    assert len(stored) == 50
+    assert max(Counter(one.number for one in stored).values()) == 1
+    assert all(one.keys == keys_for(one.number) for one in stored)
+    assert Counter(Counter(one.client_id for one in stored).values()) == {25: 2}
+
+
+def test_a_duplicated_tab_becomes_a_client_of_its_own(
+    shared_server: Server, browser_context: BrowserContext, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 60)
+    first = Card(page, shared_server.url, project_id).open()
+    with browser_context.expect_page() as opened:  # it inherits the opener's session memory
+        page.evaluate("address => void window.open(address)", first.address)
+    second = Card(opened.value, shared_server.url, project_id)
+    second.wait_for_document()
+    for _ in range(5):
+        first.judge_what_is_written()
+        second.judge_what_is_written()
+    first.wait_until_saved()
+    second.wait_until_saved()
+    stored = stored_submissions(shared_server.store, project_id)
+    assert len({one.number for one in stored}) == len(stored) == 10
+    assert Counter(Counter(one.client_id for one in stored).values()) == {5: 2}
+
+
+def test_what_a_closed_tab_could_not_send_is_sent_by_the_next_one(
+    server: Server, browser_context: BrowserContext
+) -> None:
+    project_id = seed_project(server.store, 60)
+    first = Card(browser_context.new_page(), server.url, project_id).open()
+    server.stop(kill=True)
+    for number in range(5):
+        first.press(*keys_for(number), "Enter")
+    expect(first.part("banner")).to_contain_text("5 judgements wait")
+    first.page.close()
+    server.start()
+    second = Card(browser_context.new_page(), server.url, project_id).open()
+    second.judge_what_is_written()
+    second.wait_until_saved()
+    stored = stored_submissions(server.store, project_id)
+    assert what(stored)[:5] == [(number, COMPLETE, keys_for(number)) for number in range(5)]
+    assert len(stored) == 6
+    assert stored[5].keys == keys_for(stored[5].number)
+
+
+def test_a_reload_keeps_the_draft_and_the_document(shared_server: Server, page: Page) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    card = Card(page, shared_server.url, project_id).open()
+    card.press("Enter", "Enter", "2", "5", "u")
+    before = card.wait_for_document(), card.states()
+    assert before[1]["refund"] == "present"
+    assert before[1]["praise"] == "unsure"
+    card.wait_until_saved()
+    page.reload()
+    assert (card.wait_for_document(), card.states()) == before
+    card.press("Enter")
+    card.wait_until_saved()
+    third = stored_submissions(shared_server.store, project_id)[2]
+    assert (third.number, third.keys, third.unsure) == (2, "2", "5")
+
+
+def test_undo_takes_the_last_one_back_and_opens_it_again(shared_server: Server, page: Page) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    card = Card(page, shared_server.url, project_id).open()
+    card.press("1", "Enter", "2", "Enter", "z")
+    assert "Message 1." in card.wait_for_document()
+    assert card.states()["refund"] == "present"
+    card.press("2", "3", "Enter")
+    card.wait_until_saved()
+    assert what(stored_submissions(shared_server.store, project_id)) == [
+        (0, COMPLETE, "1"),
+        (1, COMPLETE, "2"),
+        (1, UNDO, ""),
+        (1, COMPLETE, "3"),
+    ]
+
+
+def test_back_opens_earlier_documents_and_the_new_word_counts(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    card = Card(page, shared_server.url, project_id).open()
+    card.press("1", "Enter", "2", "Enter", "s", "b", "b")
+    assert "Message 1." in card.wait_for_document()
+    assert card.states()["refund"] == "present"
+    card.press("4", "Enter")
+    assert "Message 3." in card.wait_for_document()
+    card.press("b", "Escape")
+    assert "Message 3." in card.wait_for_document()
+    card.press("Enter")
+    card.wait_until_saved()
+    stored = stored_submissions(shared_server.store, project_id)
+    assert what(stored) == [
+        (0, COMPLETE, "1"),
+        (1, COMPLETE, "2"),
+        (2, SKIP, ""),
+        (1, COMPLETE, "24"),
+        (3, COMPLETE, ""),
+    ]
+    with shared_server.store.read() as session:
+        truth = judgement_matrix(session, project_id).truth
+    assert truth[1].tolist() == [0, 1, 0, 1, 0, 0, 0, 0]
+
+
+def test_back_after_a_reload_fetches_the_text_again(shared_server: Server, page: Page) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    card = Card(page, shared_server.url, project_id).open()
+    card.press("3", "Enter")
+    card.wait_until_saved()
+    page.reload()
+    card.wait_for_document()
+    card.press("b")
+    expect(card.text).to_contain_text("Message 0.")
+    assert card.states()["delivery"] == "present"
+
+
+def test_shift_enter_records_only_what_was_touched(shared_server: Server, page: Page) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    card = Card(page, shared_server.url, project_id).open()
+    card.press("Shift+Enter")
+    expect(card.part("hint")).to_contain_text("mark a label first")
+    card.press("1", "3", " ", "Shift+Enter")
+    assert "Message 1." in card.wait_for_document()
+    card.wait_until_saved()
+    [only] = stored_submissions(shared_server.store, project_id)
+    assert (only.kind, only.keys, only.absent) == (PARTIAL, "1", "3")
+
+
+def test_space_cycles_and_arrows_move_over_the_labels(shared_server: Server, page: Page) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    card = Card(page, shared_server.url, project_id).open()
+    card.press("ArrowRight", " ")
+    assert card.states()["billing"] == "present"
+    card.press(" ")
+    assert card.states()["billing"] == "absent"
+    card.press(" ")
+    assert card.states()["billing"] == "unjudged"
+    card.press("ArrowDown", "u", "Tab", " ")
+    assert card.states() == {
+        **dict.fromkeys(LABELS, "unjudged"),
+        "refund": "unsure",
+        "delivery": "present",
+    }
+    assert card.chip("refund").get_attribute("aria-pressed") == "mixed"
+    expect(card.chip("delivery")).to_be_focused()
+
+
+def test_more_labels_than_keys_are_reached_by_typing_their_names(
+    shared_server: Server, page: Page
+) -> None:
+    names = [f"topic {number:02}" for number in range(53)] + ["Überweisung"]
+    project_id = seed_project(shared_server.store, 30, labels=names)
+    card = Card(page, shared_server.url, project_id).open()
+    card.press("/", *"uberw")
+    assert card.page.locator("[data-label-id]:visible").count() == 1
+    card.press("Enter", "/", *"topic 41", "Enter")
+    assert {name for name, state in card.states().items() if state == "present"} == {
+        "topic 41",
+        "Überweisung",
+    }
+    assert card.page.locator("[data-label-id]:visible").count() == 54
+    card.press("/", *"1s", "Escape", "Enter")
+    card.wait_until_saved()
+    [only] = stored_submissions(shared_server.store, project_id)
+    assert (only.kind, only.keys) == (COMPLETE, "4254")
+
+
+def test_a_text_is_never_taken_for_html(shared_server: Server, page: Page) -> None:
+    text = "<img src=x onerror=\"document.title='run'\"><b>bold</b>\n  two  spaces &amp; more"
+    project_id = seed_project(shared_server.store, 1, texts=[text])
+    card = Card(page, shared_server.url, project_id).open()
+    assert card.text.text_content() == text
+    assert card.text.locator("*").count() == 0
+    assert page.title() != "run"
+
+
+def test_keys_typed_into_a_field_of_the_page_do_not_judge(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    card = Card(page, shared_server.url, project_id).open()
+    page.get_by_role("textbox", name="Your name").click()
+    card.press("1", "2", "s", "z")
+    assert set(card.states().values()) == {"unjudged"}
+    assert "Message 0." in card.wait_for_document()
+
+
+def test_held_down_enter_judges_one_document(shared_server: Server, page: Page) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    card = Card(page, shared_server.url, project_id).open()
+    for _ in range(5):
+        page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    assert "Message 1." in card.wait_for_document()
+    card.wait_until_saved()
+    assert len(stored_submissions(shared_server.store, project_id)) == 1
+
+
+def test_the_mouse_can_do_all_of_it(shared_server: Server, page: Page) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    card = Card(page, shared_server.url, project_id).open()
+    card.chip("login").click()
+    card.chip("praise").click()
+    page.get_by_role("button", name="Unsure").click()
+    card.chip("hours").click()
+    page.get_by_role("button", name="Absent").click()
+    page.get_by_role("button", name="Only marked").click()
+    page.get_by_role("button", name="Skip").click()
+    page.get_by_role("button", name="Done, next").click()
+    card.wait_until_saved()
+    stored = stored_submissions(shared_server.store, project_id)
+    assert what(stored) == [(0, PARTIAL, "4"), (1, SKIP, ""), (2, COMPLETE, "")]
+    assert (stored[0].unsure, stored[0].absent) == ("5", "8")
+
+
+@pytest.mark.parametrize("width", [320, 768])
+def test_a_narrow_window_shows_everything_without_scrolling_sideways(
+    shared_server: Server, page: Page, width: int
+) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    page.set_viewport_size({"width": width, "height": 700})
+    card = Card(page, shared_server.url, project_id).open()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert card.root.evaluate("card => card.scrollWidth <= card.clientWidth")
+    for box in card.root.locator("button:visible").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).map(r => [r.left, r.right])"
+    ):
+        assert box[0] >= 0
+        assert box[1] <= width
+
+
+def test_when_all_is_judged_the_card_says_what_to_do_next(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 3)
+    card = Card(page, shared_server.url, project_id).open()
+    card.press("Enter", "Enter", "Enter")
+    expect(card.part("empty")).to_contain_text("Run a round under Train")
+    assert len(stored_submissions(shared_server.store, project_id)) == 3
+
+
+def test_a_browser_without_room_says_so_and_takes_nothing_more(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    card = Card(page, shared_server.url, project_id).open()
+    page.evaluate(
+        """() => {
+            let size = 1 << 22;
+            while (size >= 1) {
+                try { localStorage.setItem(`fill${size}${Math.random()}`, 'x'.repeat(size)); }
+                catch { size = size >> 1; }
+            }
+        }"""
+    )
+    card.press("1", "Enter")
+    expect(card.part("problem")).to_contain_text("no room left")
+    assert "Message 0." in card.wait_for_document()
+    page.evaluate(
+        "Object.keys(localStorage).filter(k => k.startsWith('fill'))"
+        ".forEach(k => localStorage.removeItem(k))"
+    )
+    card.press("2", "Enter")
+    card.wait_until_saved()
+    assert what(stored_submissions(shared_server.store, project_id)) == [(0, COMPLETE, "2")]
+
+
+def test_a_label_added_meanwhile_appears_and_was_not_judged_before(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 60)
+    card = Card(page, shared_server.url, project_id).open()
+    with shared_server.store.write() as session:
+        add_labels(session, project_id, [NewLabel("new one")])
+    card.press("Enter")  # the card still shows the old labels
+    while card.page.locator("[data-label-id]").count() == len(LABELS):
+        card.wait_for_document()
+        card.press("Enter")
+    card.press("9", "Enter")
+    card.wait_until_saved()
+    with shared_server.store.read() as session:
+        truth = judgement_matrix(session, project_id).truth
+    assert truth[0, -1] == -1  # it was not on the screen then
+    assert truth[-1, -1] == 1
+
+
+def test_the_running_server_has_loaded_no_learning_library(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 3)
+    Card(page, shared_server.url, project_id).open()
+    for name in ("projects", "upload", "labels", "train", "dashboards", "export"):
+        page.goto(f"{shared_server.url}/{name}?project={project_id}")
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        page.locator("[data-testid=stSidebar]").wait_for()
+    health = page.request.get(f"{shared_server.url}/api/v1/health").json()
+    assert health["heavy_modules"] == []
