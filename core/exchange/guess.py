@@ -12,14 +12,15 @@ from typing import Any
 from core.errors import ImportRefused
 from core.exchange.cells import excerpt
 from core.exchange.dialect import Dialect, FileKind
-from core.exchange.guess_labels import Sample, guess_labels
-from core.exchange.mapping import LabelLayout, Mapping, Reading, apply
+from core.exchange.guess_labels import Sample, guess_labels, guess_separator
+from core.exchange.mapping import LabelLayout, Mapping, Reading, apply, require_column
 from core.exchange.read import BadRow, Header, Row, read_header, read_rows
 from core.exchange.sniff import sniff
 from core.exchange.words import ID_NAMES, TEXT_NAMES, is_ours
 
 SAMPLE_ROWS = 500
 SAMPLE_CHARS = 8_000_000
+ID_SHARE = 0.8  # of rows with an id of their own, for a column of ids with mistakes in it
 PREVIEW_ROWS = 20
 DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 PREVIEW_CHARS = 300
@@ -59,16 +60,30 @@ class Guess:
         )
 
 
-def guess(path: Path, file_name: str, dialect: Dialect | None = None) -> Guess:
-    """Look at the first rows; a dialect may be given to overrule what sniffing finds."""
+def guess(
+    path: Path,
+    file_name: str,
+    dialect: Dialect | None = None,
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+) -> Guess:
+    """Look at the first rows; what is given is not guessed, but has to be in the file."""
     dialect = dialect or sniff(path, file_name)
     seen = list(_first_rows(path, dialect))
     rows = [row for row in seen if isinstance(row, Row)]
     header = _header(path, dialect, rows)
     _refuse_nothing(seen, rows, header, file_name)
     sample = Sample(header.columns, rows)
-    text_column, text_reason = _guess_text(sample, file_name)
-    labels = guess_labels(sample, text_column)
+    for chosen in filter(None, (text_column, label_column)):
+        require_column(chosen, header.columns, file_name)
+    text_reason = f"'{text_column}' was chosen."
+    if text_column is None:
+        text_column, text_reason = _guess_text(sample, file_name)
+    if label_column is None:
+        labels = guess_labels(sample, text_column)
+    else:
+        labels = guess_separator(sample, label_column, f"'{label_column}' was chosen")
     others = [c for c in header.columns if c != text_column and c not in labels.columns]
     id_column, id_reason = _guess_id(sample, others)
     return Guess(
@@ -168,10 +183,12 @@ def _guess_id(sample: Sample, candidates: Sequence[str]) -> tuple[str | None, st
     if is_ours(sample.columns):
         return "id", "The file was exported from here; its column 'id' holds the ids."
     for column in candidates:
-        cells = [str(c).strip() for c in sample.cells[column] if c is not None]
+        distinct = {str(cell).strip() for cell in sample.cells[column] if cell is not None} - {""}
         is_named = column.strip().lower() in ID_NAMES
-        if is_named and len(set(cells)) == len(cells) == sample.n_rows and all(cells):
+        if is_named and len(distinct) == sample.n_rows:
             return column, f"'{column}' is named like an id and differs in every row."
+        if is_named and len(distinct) >= ID_SHARE * sample.n_rows:
+            return column, f"'{column}' is named like an id; rows that repeat one are rejected."
     return None, "No column is an id, so texts are known by their content."
 
 

@@ -52,17 +52,17 @@ def guess_labels(sample: Sample, text_column: str) -> LabelGuess:
     named = [c for name in LABEL_NAMES for c in others if c.strip().lower() == name]
     for column in named:
         if any(flag_value(cell) is None for cell in sample.cells[column]):
-            return _separated(sample, column, f"'{column}' is named like labels")
+            return guess_separator(sample, column, f"'{column}' is named like labels")
     flags = _flag_columns(sample, others)
     if len(flags) > 1 or (flags and not named):
         return _multi_hot(sample, flags)
     if named:
-        return _separated(sample, named[0], f"'{named[0]}' is named like labels")
+        return guess_separator(sample, named[0], f"'{named[0]}' is named like labels")
     if soft := [column for column in others if _is_soft(sample, column)]:
         return _soft(sample, soft)
     repeated = [column for column in others if _repeats(sample, column)]
     if len(repeated) == 1:
-        return _separated(sample, repeated[0], f"'{repeated[0]}' repeats a few short values")
+        return guess_separator(sample, repeated[0], f"'{repeated[0]}' repeats a few short values")
     return LabelGuess(LabelLayout.NONE)
 
 
@@ -132,7 +132,8 @@ def _repeats(sample: Sample, column: str) -> bool:
     return len(names) <= 1 or len(names) * 2 <= len(cells)
 
 
-def _separated(sample: Sample, column: str, because: str) -> LabelGuess:
+def guess_separator(sample: Sample, column: str, because: str) -> LabelGuess:
+    """How the labels in a known column are written."""
     cells = sample.cells[column]
     separator, how = _separator([c for c in cells if isinstance(c, str) and c.strip()])
     if any(isinstance(cell, list) for cell in cells):

@@ -63,13 +63,7 @@ def check_mapping(mapping: Mapping, columns: Sequence[str], file_name: str) -> N
     named = [mapping.text_column, *mapping.label_columns, *mapping.keep_columns]
     named += [c for c in (mapping.id_column, mapping.absent_column) if c is not None]
     for column in named:
-        if column not in columns:
-            there = ", ".join(f"'{excerpt(name, 40)}'" for name in columns[:20])
-            raise ImportRefused(
-                f"Column '{excerpt(column, 60)}' is not in '{file_name}'. It has {there}"
-                f"{' and more' if len(columns) > 20 else ''}; choose one of these, "
-                "or another delimiter if they look run together."
-            )
+        require_column(column, columns, file_name)
     if mapping.text_column in mapping.label_columns:
         raise ImportRefused(
             f"Column '{mapping.text_column}' cannot be both text and label; choose another."
@@ -79,6 +73,17 @@ def check_mapping(mapping: Mapping, columns: Sequence[str], file_name: str) -> N
         raise ImportRefused("No label columns are chosen; choose some, or 'no labels'.")
     if mapping.label_layout is LabelLayout.SEPARATED and n_labels != 1:
         raise ImportRefused(f"A list of labels stands in one column; {n_labels} are chosen.")
+
+
+def require_column(column: str, columns: Sequence[str], file_name: str) -> None:
+    """Refuse a column that the file does not have, and name those it has."""
+    if column not in columns:
+        there = ", ".join(f"'{excerpt(name, 40)}'" for name in columns[:20])
+        raise ImportRefused(
+            f"Column '{excerpt(column, 60)}' is not in '{file_name}'. It has {there}"
+            f"{' and more' if len(columns) > 20 else ''}; choose one of these, "
+            "or another delimiter if they look run together."
+        )
 
 
 def apply(mapping: Mapping, row: Row) -> Reading | BadRow:

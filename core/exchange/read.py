@@ -12,11 +12,12 @@ import io
 import json
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from core.errors import ImportRefused
 from core.exchange.cells import excerpt, unguard
 from core.exchange.dialect import TEXT_COLUMN, Dialect, FileKind
 from core.exchange.encoding import UNDECODABLE, UNDECODABLE_MARK
@@ -79,17 +80,20 @@ def read_header(source: Path | BinaryIO, dialect: Dialect) -> Header:
 
 @contextmanager
 def _open_text(source: Path | BinaryIO, dialect: Dialect) -> Iterator[TextIO]:
-    file: BinaryIO = source.open("rb") if isinstance(source, Path) else source
-    file.seek(0)
-    text = io.TextIOWrapper(file, encoding=dialect.encoding, errors=UNDECODABLE, newline="")
-    try:
-        for _ in range(dialect.n_skipped):
-            text.readline(MAX_CHARS)
-        yield text
-    finally:
-        text.detach()
-        if isinstance(source, Path):
-            file.close()
+    with ExitStack() as stack:
+        file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
+        file.seek(0)
+        try:
+            text = io.TextIOWrapper(file, encoding=dialect.encoding, errors=UNDECODABLE, newline="")
+            stack.callback(text.detach)
+            for _ in range(dialect.n_skipped):
+                text.readline(MAX_CHARS)
+            yield text
+        except (UnicodeError, LookupError) as error:
+            raise ImportRefused(
+                f"The file cannot be read as '{dialect.encoding}' ({error}); "
+                "choose another encoding."
+            ) from error
 
 
 class _Lines:
@@ -226,7 +230,7 @@ def _read_lines(text: TextIO, dialect: Dialect) -> Iterator[Row | BadRow]:
     """JSON Lines, or plain lines."""
     is_json = dialect.kind is FileKind.JSONL
     for number, line in enumerate(_Lines(text), 1 + dialect.n_skipped):
-        if number == 1 and dialect.has_header:
+        if number == 1 and dialect.has_header and not is_json:
             continue
         values: dict[str, Any] = {TEXT_COLUMN: line.rstrip("\r\n")}
         problem = _problem([line], is_blank=not line.strip())

@@ -7,17 +7,17 @@ before any row is stored, then for the rows, in chunks but in one transaction.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.errors import ImportRefused
+from core.errors import ImportRefused, InputError
 from core.exchange.cells import excerpt
 from core.exchange.dialect import Dialect
-from core.exchange.guess import known_columns
+from core.exchange.guess import Guess, guess, known_columns
 from core.exchange.mapping import LabelLayout, Mapping, Reading, apply, check_mapping
 from core.exchange.read import BadRow, Row, read_rows
 from core.exchange.twins import look_alikes
@@ -25,10 +25,10 @@ from core.services.audit import draw_audit_set
 from core.services.import_writer import ImportWriter, LabelIds
 from core.services.judgements import annotator_named
 from core.services.labels import NewLabel, active_labels, add_labels
-from core.services.projects import get_project
+from core.services.projects import create_project, delete_project, get_project
 from core.settings import Settings
 from core.store.store import Store
-from core.store.tables import Import, Label
+from core.store.tables import Import, Label, Project
 
 CHUNK_ROWS = 1_000
 CHUNK_CHARS = 8_000_000  # of texts, whichever comes first
@@ -110,6 +110,48 @@ def import_file(
             n_audited=n_audited,
             warnings=(*dialect.notes, *_warnings(session, project_id, names, labels)),
         )
+
+
+def import_named(
+    store: Store,
+    settings: Settings,
+    path: Path,
+    *,
+    project_name: str,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    empty_means: str = "unjudged",
+) -> tuple[ImportReport, Guess]:
+    """Import a file as it is guessed, but for what is given, into a project known by its name.
+
+    The project is made when there is none, and taken away again when the file is refused.
+    """
+    if empty_means not in ("unjudged", "no_label_applies"):
+        raise InputError(f"'{empty_means}' is neither 'unjudged' nor 'no_label_applies'.")
+    found = guess(path, path.name, text_column=text_column, label_column=label_column)
+    mapping = replace(
+        found.mapping(),
+        empty_means="unjudged" if empty_means == "unjudged" else "no_label_applies",
+    )
+    with store.write() as session:
+        there = session.scalar(select(Project.id).where(Project.name == project_name.strip()))
+        project_id = create_project(session, project_name).id if there is None else there
+    try:
+        report = import_file(
+            store,
+            settings,
+            project_id,
+            path=path,
+            file_name=path.name,
+            mapping=mapping,
+            dialect=found.dialect,
+        )
+    except BaseException:
+        if there is None:
+            with store.write() as session:
+                delete_project(session, project_id)
+        raise
+    return report, found
 
 
 @dataclass
