@@ -79,23 +79,28 @@ def confirm_delete(here: Context, project: ProjectInfo) -> None:
         "of them judged. Deleting it removes them, its labels and its rounds for good. "
         "Export the labels first if you want to keep them."
     )
-    if st.button("Delete for good", type="primary", key="delete_for_good"):
-        delete_for_good(here, project.id)
-        st.query_params.clear()
+    if st.button(
+        "Delete for good",
+        type="primary",
+        key="delete_for_good",
+        on_click=delete_for_good,
+        args=(here, project.id),
+    ):
         st.rerun()
 
 
 def delete_for_good(here: Context, project_id: int) -> None:
     """First the truth, then the files that nothing points to any more."""
-    with here.store.write() as session:
-        project = get_project(session, project_id)
-        folders = [
-            here.settings.checkpoints_dir / str(project_id),
-            embeddings_folder(here.settings, project),
-        ]
-        delete_project(session, project_id)
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+    with shown_errors():
+        with here.store.write() as session:
+            project = get_project(session, project_id)
+            folders = [
+                here.settings.checkpoints_dir / str(project_id),
+                embeddings_folder(here.settings, project),
+            ]
+            delete_project(session, project_id)
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def draw_demo_choice(here: Context, projects: list[ProjectInfo]) -> None:

@@ -31,7 +31,7 @@ def main() -> None:
         draw_uploader(here)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{escaped(spooled.name)}**, {spooled.size_mb:.1f} MB")
+        st.markdown(f"**{escaped(spooled.name)}**, {spooled.size}")
         if st.button("Choose another file", key="forget"):
             forget()
             st.rerun()
@@ -77,6 +77,7 @@ def draw_import(here: Context, spooled: Spooled, *, found: Guess, mapping: Mappi
             is_new = st.radio(
                 "Import into",
                 [False, True],
+                index=int(project.is_demo),
                 format_func=lambda new: "a new project" if new else project.name,
                 horizontal=True,
                 key="target_is_new",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from core.errors import MarginaliaError
+from pages.widgets.text import escaped
 
 log = logging.getLogger("marginalia.pages")
 
@@ -20,7 +21,7 @@ def shown_errors() -> Iterator[None]:
     try:
         yield
     except MarginaliaError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escaped(str(error)), icon=":material/error:")
     except Exception:
         error_id = secrets.token_hex(4)
         log.exception("Error %s", error_id)

@@ -148,7 +148,8 @@ def draw_preview(spooled: Spooled, found: Guess, mapping: Mapping) -> None:
     """The first rows as they would be stored."""
     rows = preview(spooled.path, found.dialect, mapping, n=N_PREVIEWED)
     st.markdown("**This is what would be stored:**")
-    st.dataframe(pd.DataFrame([_previewed(row) for row in rows]), hide_index=True)
+    table = pd.DataFrame([_previewed(row) for row in rows])
+    st.dataframe(table if mapping.id_column else table.drop(columns="Id"), hide_index=True)
 
 
 def _previewed(row: Any) -> dict[str, str]:

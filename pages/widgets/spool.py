@@ -24,9 +24,10 @@ class Spooled:
     name: str  # as the person knows it
 
     @property
-    def size_mb(self) -> float:
-        """Megabytes."""
-        return self.path.stat().st_size / 1e6
+    def size(self) -> str:
+        """How big it is, in words."""
+        kilobytes = self.path.stat().st_size / 1000
+        return f"{kilobytes:.1f} kB" if kilobytes < 1000 else f"{kilobytes / 1000:.1f} MB"
 
 
 def spool(settings: Settings, uploaded: UploadedFile) -> Spooled:
