@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from core.errors import MarginaliaError
+from core.errors import InputError, MarginaliaError
 from core.settings import get_settings
+from core.store.store import Store
 
 app = typer.Typer(
     help="Label texts with several labels each, and learn from it.",
@@ -47,6 +49,105 @@ def migrate() -> None:
     settings = get_settings()
     migrate_database(settings)
     print(f"The database {settings.resolved_database_url} has the newest schema.")
+
+
+@app.command()
+def demo(
+    n: Annotated[int, typer.Option(help="Documents the demo annotator judges.")] = 150,
+) -> None:
+    """Make the demo project, let a demo annotator judge, and ask for a first round."""
+    from core.services.demo import open_demo, play_annotator
+    from core.services.rounds import request_preparation, request_round, usual_request
+
+    settings, store = get_settings(), _open_store()
+    project_id = open_demo(store, settings)
+    request_preparation(store, settings, project_id)
+    n_judged = play_annotator(store, project_id, n=n, settings=settings)
+    with store.read() as session:
+        request = usual_request(session, project_id)
+    info = request_round(store, settings, project_id, request)
+    print(
+        f"The demo annotator judged {n_judged} documents; round {info.number} waits for a worker."
+    )
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    project: Annotated[str, typer.Option(help="Its name; made when there is none.")],
+    text: Annotated[str | None, typer.Option(help="The text column, if not as guessed.")] = None,
+    labels: Annotated[str | None, typer.Option(help="The label column (a list).")] = None,
+    empty_means: Annotated[
+        str, typer.Option(help="An empty label cell: unjudged or no_label_applies.")
+    ] = "unjudged",
+) -> None:
+    """Bring a file of texts in; prints what became of its rows."""
+    from core.services.importing import import_named
+
+    report, guessed = import_named(
+        _open_store(),
+        get_settings(),
+        file,
+        project_name=project,
+        text_column=text,
+        label_column=labels,
+        empty_means=empty_means,
+    )
+    for reason in guessed.reasons.values():
+        print(reason)
+    for bad in report.rejections:
+        print(f"row {bad.number}: {bad.reason}")
+    for warning in report.warnings:
+        print(f"Note: {warning}")
+    print(
+        f"{report.n_rows} rows: {report.n_accepted} imported, {report.n_rejected} rejected; "
+        f"{report.n_judged} came with labels, {report.n_audited} drawn into the audit set."
+    )
+
+
+@app.command()
+def export(
+    project: Annotated[str, typer.Option(help="The project's name.")],
+    out: Annotated[Path, typer.Option(help="Where to; .csv or .jsonl.")],
+    unjudged: Annotated[bool, typer.Option(help="Also documents nobody judged.")] = False,
+) -> None:
+    """Write a project's labels to a file."""
+    from core.services.exporting import export_rows, write_csv, write_jsonl
+    from core.services.projects import project_named
+
+    if out.suffix not in {".csv", ".jsonl"}:
+        raise InputError(f"'{out.name}' is neither .csv nor .jsonl; choose one of these endings.")
+    with (
+        _open_store().read() as session,
+        out.open("w", encoding="utf-8", newline="") as file,
+    ):
+        project_id = project_named(session, project).id
+        rows = export_rows(session, project_id, include_unjudged=unjudged)
+        (write_csv if out.suffix == ".csv" else write_jsonl)(rows, file)
+    print(f"Written to {out}.")
+
+
+@app.command()
+def token(
+    annotator: Annotated[str, typer.Option(help="In whose name the API is used.")],
+    project: Annotated[str | None, typer.Option(help="Only for this project.")] = None,
+) -> None:
+    """Print a token for the API."""
+    from core.api.tokens import issue_token
+    from core.services.projects import project_named
+
+    project_id = None
+    if project is not None:
+        with _open_store().read() as session:
+            project_id = project_named(session, project).id
+    print(issue_token(get_settings(), annotator=annotator, project_id=project_id))
+
+
+def _open_store() -> Store:
+    from core.store.migrate import migrate as migrate_database
+
+    migrate_database(get_settings())
+    return Store.open(get_settings())
 
 
 def main() -> None:

@@ -68,6 +68,15 @@ def get_project(session: Session, project_id: int) -> Project:
     return project
 
 
+def project_named(session: Session, name: str) -> Project:
+    """The project of this name, or a clear error."""
+    project = session.scalar(select(Project).where(Project.name == name))
+    if project is None:
+        names = ", ".join(f"'{known}'" for known in session.scalars(select(Project.name)))
+        raise NotFound(f"There is no project '{name}'; there are: {names or 'none yet'}.")
+    return project
+
+
 def list_projects(session: Session) -> list[ProjectInfo]:
     """All projects with their sizes, the newest first."""
     documents = (
