@@ -68,10 +68,13 @@ def _look(here: Context, project_id: int, before: JobInfo | None, *, in_full: bo
             st.caption("The round that was asked for starts as soon as this is done.")
         if job.cancel_requested:
             st.caption("Stopping; the round in force stays as it is.")
-        elif st.button("Cancel", key=f"cancel_{job.id}"):
-            with shown_errors():
-                cancel_job(here.store, here.settings, job.id)
-                st.rerun()
+        else:
+            st.button("Cancel", key=f"cancel_{job.id}", on_click=_cancel, args=(here, job.id))
+
+
+def _cancel(here: Context, job_id: int) -> None:
+    with shown_errors():
+        cancel_job(here.store, here.settings, job_id)
 
 
 def _overall(job: JobInfo) -> float:

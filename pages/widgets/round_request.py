@@ -1,0 +1,97 @@
+"""What round to run: the usual choices made, the rest behind a fold, and why none can be run."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.domain import RoundKind
+from core.services.jobs import JobInfo
+from core.services.labels import active_labels
+from core.services.projects import change_settings
+from core.services.round_requests import LARGEST_SEED, usual_request
+from core.services.rounds import RoundRequest, round_freshness
+from core.strategies.catalogue import STRATEGIES, strategy_info
+from pages.widgets.context import Context
+
+KINDS = {RoundKind.QUICK: "Quick, seconds", RoundKind.DEEP: "Deep, minutes"}
+KIND_WORDS = {
+    RoundKind.QUICK: "Trains a small network on the meaning of each text, read once and kept.",
+    RoundKind.DEEP: "Trains the language model itself. Slower, and often better once a few "
+    "hundred documents are judged; quick rounds go on from it.",
+}
+
+
+def choose_request(here: Context, project_id: int) -> RoundRequest:
+    """The request as it stands on the page."""
+    kind = st.radio(
+        "Kind of round",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        captions=[KIND_WORDS[kind] for kind in KINDS],
+        key="kind",
+        horizontal=True,
+    )
+    return _choose_options(here, project_id, kind)
+
+
+def hindrance(here: Context, project_id: int, last: JobInfo | None) -> str:
+    """Why no round can be run now, and the way out; empty where one can."""
+    if last is not None and last.is_active:
+        return "A round is under way; wait for it or cancel it."
+    with here.store.read() as session:
+        if not active_labels(session, project_id):
+            return "There are no labels yet. Add some under Labels, then judge a few documents."
+        if round_freshness(session, project_id)[1] == 0:
+            return "Nothing to learn from yet. Judge a few documents under Annotate first."
+    return ""
+
+
+def _choose_options(here: Context, project_id: int, kind: RoundKind) -> RoundRequest:
+    """The rest of the request; what was run last time is offered again."""
+    with here.store.read() as session:
+        usual = usual_request(session, project_id)
+    names = [strategy.name for strategy in STRATEGIES]
+    with st.expander("Options"):
+        strategy = st.selectbox(
+            "Ask next about",
+            names,
+            index=names.index(usual.strategy) if usual.strategy in names else 0,
+            format_func=lambda name: strategy_info(name).title,
+            key="strategy",
+        )
+        about = strategy_info(strategy)
+        st.caption(about.description)
+        left, middle, right = st.columns(3)
+        query_size = left.number_input("Documents to ask about", 1, 10_000, usual.query_size)
+        n_passes = middle.number_input(
+            "Dropout passes",
+            *(2, 200, usual.n_passes),
+            disabled=not about.needs_samples,
+            help="How often the model answers with random parts switched off; where the answers "
+            "differ, it does not know. More passes, finer scores, more time.",
+        )
+        seed = right.number_input(
+            "Seed",
+            *(0, LARGEST_SEED, None),
+            placeholder="drawn",
+            help="The same judgements, options and seed give the same round on the same device.",
+        )
+    return RoundRequest(
+        kind=kind,
+        strategy=strategy,
+        n_passes=int(n_passes),
+        query_size=int(query_size),
+        seed=None if seed is None else int(seed),
+    )
+
+
+def remember(here: Context, project_id: int, request: RoundRequest) -> None:
+    """Offer the same choices next time."""
+    with here.store.write() as session:
+        change_settings(
+            session,
+            project_id,
+            strategy=request.strategy,
+            n_passes=request.n_passes,
+            query_size=request.query_size,
+        )

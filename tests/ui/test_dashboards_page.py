@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.domain import EvaluationSource, JobStatus, RoundKind
+from core.services.rounds import RoundInfo
+from core.store.tables import now
+from pages.widgets.context import PAGE_FILES
+from pages.widgets.round_words import what_changed
+from tests.ui.rooms import SHELL, Rooms
+
+Said = Callable[[AppTest], str]
+TABS = {
+    "Thresholds": ["threshold_sweep", "reliability"],
+    "Labels": ["per_label", "pr_curves"],
+    "Together": ["pairs_judged", "pairs_predicted", "pairs_difference"],
+    "Probabilities": ["histograms"],
+    "History": ["f1_by_round", "loss_by_epoch"],
+}
+
+
+def measured(rooms: Rooms) -> int:
+    project = rooms.project("billing", "refund", n_documents=3)
+    rooms.finished_round(project, micro_f1=0.62)
+    return project
+
+
+def open_tab(project: int, tab: str) -> AppTest:
+    test = AppTest.from_file(SHELL, default_timeout=60)
+    test.query_params["project"] = str(project)
+    test.query_params["view"] = tab
+    test.run()
+    return test.switch_page(PAGE_FILES["dashboards"]).run()
+
+
+def test_before_the_first_round_the_page_leads_to_training(rooms: Rooms, said: Said) -> None:
+    test = rooms.open("dashboards", project=rooms.project("billing"))
+    assert "before the first round" in said(test)
+    assert "Go to Train" in [button.label for button in test.button]
+
+
+def test_the_headline_says_what_was_measured_and_on_what(rooms: Rooms, said: Said) -> None:
+    test = rooms.open("dashboards", project=measured(rooms))
+    shown = {metric.label: metric.value for metric in test.metric}
+    assert shown["Micro-F1"] == "0.62"
+    assert shown["Macro-F1"] == "undefined"
+    words = said(test)
+    assert "Measured on 3 audit documents, never trained on." in words
+    assert "95 %: 0.52 to 0.72" in words
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_draws_its_charts_with_their_sentences(
+    rooms: Rooms, said: Said, tab: str
+) -> None:
+    test = open_tab(measured(rooms), tab)
+    assert not test.error
+    assert not test.exception
+    assert len(test.get("plotly_chart")) == len(TABS[tab])
+    assert said(test).count(":material/lightbulb:") == (1 if tab == "Together" else len(TABS[tab]))
+
+
+def test_a_round_without_an_evaluation_says_so(rooms: Rooms, said: Said) -> None:
+    project = measured(rooms)
+    with rooms.store.write() as session:
+        from core.store.tables import Round
+
+        session.query(Round).update({"evaluation": None})
+    assert "Round 1 was not measured" in said(rooms.open("dashboards", project=project))
+
+
+def info(number: int, micro_f1: float | None, source: EvaluationSource) -> RoundInfo:
+    return RoundInfo(
+        id=number,
+        project_id=1,
+        number=number,
+        kind=RoundKind.QUICK,
+        status=JobStatus.DONE,
+        strategy="bald",
+        seed=1,
+        n_judged=100,
+        n_audited=0,
+        threshold=0.5,
+        temperature=1.0,
+        is_active=True,
+        error=None,
+        created_at=now(),
+        finished_at=now(),
+        metrics={
+            "source": source,
+            "n_documents": 40,
+            "micro_f1": micro_f1,
+            "micro_f1_low": micro_f1,
+            "micro_f1_high": micro_f1,
+            "note": "Too few documents.",
+        },
+    )
+
+
+def test_rounds_measured_on_different_documents_are_not_compared() -> None:
+    audit, folds = EvaluationSource.AUDIT, EvaluationSource.OUT_OF_FOLD
+    alike = [info(2, 0.7, audit), info(1, 0.6, audit)]
+    assert "Round 1 had 0.60." in what_changed(alike, alike[0])
+    mixed = [info(2, 0.7, audit), info(1, 0.6, folds)]
+    assert "cannot be compared" in what_changed(mixed, mixed[0])
+    unmeasured = [info(2, None, EvaluationSource.NONE), info(1, 0.6, folds)]
+    assert "Too few documents." in what_changed(unmeasured, unmeasured[0])

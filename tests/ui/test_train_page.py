@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.domain import JobStatus, RoundKind
+from core.services.jobs import ROUND, finish_job, latest_job
+from core.services.projects import ProjectSettings, get_project
+from core.services.rounds import active_round, list_rounds
+from core.store.tables import Job, Round
+from pages.widgets.job_watch import in_words
+from tests.ui.rooms import Rooms
+
+Said = Callable[[AppTest], str]
+
+
+def judged(rooms: Rooms) -> int:
+    project = rooms.project("billing", "refund", n_documents=6)
+    rooms.judge(project, ("billing",), ("refund",), (), ("billing", "refund"))
+    return project
+
+
+def run_round(test: AppTest) -> AppTest:
+    return test.button(key="run_round").click().run()
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"), [((), "no labels yet"), (("billing",), "Nothing to learn from yet")]
+)
+def test_a_round_that_cannot_be_run_is_not_offered_and_the_reason_is_said(
+    rooms: Rooms, said: Said, labels: tuple[str, ...], reason: str
+) -> None:
+    test = rooms.open("train", project=rooms.project(*labels, n_documents=2))
+    assert test.button(key="run_round").disabled
+    assert reason in said(test)
+
+
+def test_judgements_all_alike_are_told_and_no_round_is_begun(rooms: Rooms) -> None:
+    project = rooms.project("billing", n_documents=3)
+    rooms.judge(project, ("billing",), ("billing",))
+    test = run_round(rooms.open("train", project=project))
+    assert "judged alike" in test.error[0].value
+    with rooms.store.read() as session:
+        assert list_rounds(session, project) == []
+
+
+def test_without_a_worker_the_page_says_how_to_start_one(rooms: Rooms) -> None:
+    test = rooms.open("train", project=judged(rooms))
+    assert "python -m core worker" in test.warning[0].value
+
+
+def test_a_round_is_asked_for_with_the_choices_made_and_they_are_remembered(rooms: Rooms) -> None:
+    project = judged(rooms)
+    test = rooms.open("train", project=project)
+    test.radio(key="kind").set_value(RoundKind.DEEP)
+    test.selectbox(key="strategy").select("entropy")
+    by_label = {number.label: number for number in test.number_input}
+    by_label["Documents to ask about"].set_value(30)
+    by_label["Seed"].set_value(11)
+    run_round(test)
+    with rooms.store.read() as session:
+        (round_,) = list_rounds(session, project)
+        usual = ProjectSettings.of(get_project(session, project))
+        stored = session.get_one(Round, round_.id).config["query_size"]
+    assert (round_.kind, round_.strategy, round_.seed) == (RoundKind.DEEP, "entropy", 11)
+    assert stored == usual.query_size == 30
+    assert usual.strategy == "entropy"
+
+
+def test_while_a_round_waits_no_second_one_can_be_begun(rooms: Rooms, said: Said) -> None:
+    project = judged(rooms)
+    test = run_round(rooms.open("train", project=project))
+    assert test.button(key="run_round").disabled
+    words = said(test)
+    assert "Round 1" in words
+    assert "A round is under way" in words
+    with rooms.store.read() as session:
+        assert len(list_rounds(session, project)) == 1
+
+
+def set_job(rooms: Rooms, project: int, **values: object) -> int:
+    with rooms.store.write() as session:
+        info = latest_job(session, project, kind=ROUND)
+        assert info is not None
+        job = session.get_one(Job, info.id)
+        for name, value in values.items():
+            setattr(job, name, value)
+        return job.id
+
+
+def test_a_running_round_shows_its_step_and_figures(rooms: Rooms, said: Said) -> None:
+    project = judged(rooms)
+    run_round(rooms.open("train", project=project))
+    set_job(
+        rooms,
+        project,
+        status=JobStatus.RUNNING,
+        step="train",
+        fraction=0.5,
+        detail={"epoch": 3, "n_epochs": 30, "loss": 0.1234, "seconds_left": 100.0},
+    )
+    test = rooms.open("train", project=project)
+    (bar,) = test.get("progress")
+    assert bar.proto.text == (
+        "Learn from the judgements, epoch 3 of 30, loss 0.123, about 2 min left"
+    )
+    assert bar.proto.value == round((2 + 0.5) / 8 * 100)
+    steps = said(test)
+    assert ":green[:material/check_circle:] Freeze the judgements" in steps
+    assert "**Learn from the judgements**" in steps
+
+
+def test_cancelling_a_waiting_round_ends_it(rooms: Rooms, said: Said) -> None:
+    project = judged(rooms)
+    test = run_round(rooms.open("train", project=project))
+    job_id = set_job(rooms, project)
+    test.button(key=f"cancel_{job_id}").click().run()
+    with rooms.store.read() as session:
+        (round_,) = list_rounds(session, project)
+    assert round_.status is JobStatus.CANCELLED
+    assert "was cancelled" in said(test)
+    assert not test.button(key="run_round").disabled
+
+
+def test_a_failed_round_shows_why(rooms: Rooms, said: Said) -> None:
+    project = judged(rooms)
+    run_round(rooms.open("train", project=project))
+    job_id = set_job(rooms, project)
+    with rooms.store.write() as session:
+        finish_job(
+            session, session.get_one(Job, job_id), JobStatus.FAILED, error="The disk is full."
+        )
+    test = rooms.open("train", project=project)
+    assert "Round 1 failed: The disk is full" in test.error[0].value.replace("\\", "")
+
+
+def test_going_back_puts_the_earlier_round_in_force(rooms: Rooms) -> None:
+    project = rooms.project("billing", "refund", n_documents=3)
+    first = rooms.finished_round(project, micro_f1=0.5, number=1)
+    rooms.finished_round(project, micro_f1=0.6, number=2)
+    test = rooms.open("train", project=project)
+    assert test.dataframe[0].value["Round"].tolist() == [2, 1]
+    assert test.dataframe[0].value["Micro-F1"].tolist() == ["0.60", "0.50"]
+    test.button(key="roll_back").click().run()
+    with rooms.store.read() as session:
+        in_force = active_round(session, project)
+    assert in_force is not None
+    assert in_force.id == first
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (7200, "2.0 h")]
+)
+def test_durations_are_rough(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
