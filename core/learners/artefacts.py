@@ -18,27 +18,39 @@ WEIGHTS, ABOUT = "model.safetensors", "learner.json"
 
 
 def write_artefact(path: Path, *, tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> None:
-    """Write the folder `path`; a crash leaves either the old one or the new one."""
-    with_suffix = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    shutil.rmtree(with_suffix, ignore_errors=True)
-    with_suffix.mkdir(parents=True)
-    save_file({name: t.contiguous() for name, t in tensors.items()}, with_suffix / WEIGHTS)
-    (with_suffix / ABOUT).write_text(json.dumps(about, indent=2), encoding="utf-8")
-    put_in_place(with_suffix, path)
+    """Write the folder `path`."""
+    partial = partial_folder(path)
+    write_into(partial, tensors=tensors, about=about)
+    put_in_place(partial, path)
+
+
+def partial_folder(path: Path) -> Path:
+    """Make an empty folder beside `path` for what is not finished yet."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    return partial
+
+
+def write_into(folder: Path, *, tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> None:
+    """Write weights and description into an existing folder."""
+    save_file({name: t.contiguous() for name, t in tensors.items()}, folder / WEIGHTS)
+    (folder / ABOUT).write_text(json.dumps(about, indent=2), encoding="utf-8")
 
 
 def put_in_place(finished: Path, path: Path) -> None:
-    """Flush every file of a finished folder to the disk, then give it its name."""
+    """Flush every file of a finished folder to the disk, then give it its name.
+
+    A folder that has the name already is moved aside first and removed last.
+    """
     for file in finished.rglob("*"):
         if file.is_file():
             _flush(file)
+    aside = path.with_name(f"{path.name}.{os.getpid()}.old")
     if path.exists():
-        old = path.with_name(f"{path.name}.{os.getpid()}.old")
-        path.rename(old)
-        finished.rename(path)
-        shutil.rmtree(old)
-    else:
-        finished.rename(path)
+        path.rename(aside)
+    finished.rename(path)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def read_artefact(
