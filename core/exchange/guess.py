@@ -166,8 +166,8 @@ def _guess_text(sample: Sample, file_name: str) -> tuple[str, str]:
         variety = len(set(texts)) / max(len(texts), 1)
         return sample.n_words(column) * variety * (3 if is_named else 1)
 
-    best = max(sample.columns, key=score)
-    if score(best) == 0:
+    best = max(sample.columns, key=score, default=None)
+    if best is None or score(best) == 0:
         raise ImportRefused(
             f"No column of '{file_name}' holds text in its first {sample.n_rows} rows; "
             "choose another file."

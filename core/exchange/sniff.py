@@ -157,7 +157,8 @@ def _clevercsv_says(lines: Sequence[str]) -> str:
         if n_chars > CLEVERCSV_CHARS and sample:
             break
         sample.append(line)
-    text = "".join(sample)[:CLEVERCSV_CHARS].replace(UNDECODABLE_MARK, "?")
+    # clevercsv stumbles over both; what they mean for a row is decided when it is read.
+    text = "".join(sample)[:CLEVERCSV_CHARS].replace(UNDECODABLE_MARK, "?").replace("\0", "?")
     found = Detector().detect(text, delimiters=DELIMITERS)
     return "" if found is None else str(found.delimiter)
 

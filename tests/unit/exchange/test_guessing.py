@@ -99,9 +99,16 @@ def test_a_file_of_which_nothing_can_be_read_is_refused_with_its_first_reason(lo
         look("text,labels\na,b,c\n")
 
 
-def test_a_file_without_any_words_is_refused(look: Look) -> None:
+@pytest.mark.parametrize("content", ['{"a": 1}\n{"a": 2}\n', "{}\n"])
+def test_a_file_without_any_words_is_refused(content: str, look: Look) -> None:
     with pytest.raises(ImportRefused, match="holds text"):
-        look('{"a": 1}\n{"a": 2}\n')
+        look(content)
+
+
+def test_a_nul_in_one_row_does_not_hide_the_others(look: Look) -> None:
+    found = look("text,labels\nHello you,a\nBye \0 now,b\n" + "Once more,a\n" * 20)
+    assert (found.text_column, found.n_rows_seen) == ("text", 22)
+    assert "NUL" in found.warnings[0]
 
 
 def test_the_preview_shows_readings_and_bad_rows(tmp_path: Path) -> None:
