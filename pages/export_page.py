@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pandas as pd
@@ -73,9 +74,8 @@ def main() -> None:
 
 def command(project: Project, *, form: str, include: bool) -> str:
     """The same export without the app."""
-    name = project.name.replace("'", "'\\''")
-    told = f"python -m core export --project '{name}' --format {form}"
-    return f"{told}{' --include-unjudged' if include else ''} > {file_name(project, form)}"
+    options = f"--project {shlex.quote(project.name)} --out {file_name(project, form)}"
+    return f"python -m core export {options}{' --unjudged' if include else ''}"
 
 
 def draw_download(here: Context, project: Project, *, form: str, include: bool, n: int) -> None:
