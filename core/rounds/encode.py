@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -26,7 +27,14 @@ def encode_for_round(workshop: Workshop, task: Task, progress: Progress) -> dict
     else:
         use = current_encoder(workshop, task)
         pool_ids = Snapshot.read(task.folder).pool_ids
-        n_encoded = encode_documents(workshop, task, use, pool_ids, progress=progress)
+        n_encoded = encode_documents(
+            workshop,
+            task,
+            use,
+            pool_ids,
+            on_progress=progress.count,
+            should_stop=progress.should_stop,
+        )
     files.write_json(task.folder / files.ENCODER, asdict(use))
     return {"encoder": use.fingerprint, "n_encoded": n_encoded}
 
@@ -57,9 +65,13 @@ def encode_documents(
     use: EncoderUse,
     document_ids: NDArray[np.int64],
     *,
-    progress: Progress,
+    on_progress: Callable[[int, int], None],
+    should_stop: Callable[[], bool],
 ) -> int:
-    """Encode those documents that have no vector of this encoder yet; returns how many."""
+    """Encode those documents that have no vector of this encoder yet; returns how many.
+
+    `on_progress` is told how many of how many are done.
+    """
     cache = use.cache(workshop.settings, task.project)
     n_missing = len(cache.missing(document_ids))
     if not n_missing:
@@ -70,6 +82,6 @@ def encode_documents(
         document_ids,
         lambda ids: read_texts(workshop.store, ids),
         chunk=CHUNK,
-        on_progress=lambda n_done: progress.count(n_done, n_missing),
-        should_stop=progress.should_stop,
+        on_progress=lambda n_done: on_progress(n_done, n_missing),
+        should_stop=should_stop,
     )

@@ -13,7 +13,7 @@ from core.domain import JobStatus
 from core.rounds.task import Workshop
 from core.rounds.workflow import MAX_STARTS, register
 from core.services.job_queue import APPLICATION, QUEUE
-from core.services.jobs import ACTIVE, finish_job
+from core.services.jobs import ACTIVE, finish_job, job_of_workflow
 from core.settings import Settings
 from core.store.tables import Job
 
@@ -23,7 +23,7 @@ APPLICATION_VERSION = "1"  # raised when recorded steps no longer fit the code
 POLL_S = 0.2  # between two looks into the queue
 IN_HAND = ("ENQUEUED", "DELAYED", "PENDING")
 
-RunJob = Callable[[int], str]
+RunJob = Callable[[str], str]
 
 
 def launch(workshop: Workshop) -> RunJob:
@@ -57,17 +57,20 @@ def _executor_id(settings: Settings) -> str:
 def look_after_jobs(workshop: Workshop, run_job: RunJob) -> None:
     """Queue jobs that nobody queued, and end those that the engine gave up."""
     with workshop.store.read() as session:
-        active = session.execute(select(Job.id, Job.workflow_id).where(Job.status.in_(ACTIVE)))
-        jobs = [(job_id, workflow_id) for job_id, workflow_id in active]
-    for job_id, workflow_id in jobs:
+        active = session.scalars(
+            select(Job.workflow_id).where(Job.status.in_(ACTIVE)).order_by(Job.id)
+        ).all()
+    for workflow_id in active:
         known = DBOS.get_workflow_status(workflow_id)
         if known is None:
             with SetWorkflowID(workflow_id):
-                DBOS.enqueue_workflow(QUEUE, run_job, job_id)
+                DBOS.enqueue_workflow(QUEUE, run_job, workflow_id)
         elif known.status not in IN_HAND:
-            _give_up(workshop, job_id, _why(known.status))
+            _give_up(workshop, workflow_id, _why(known.status))
         elif known.app_version not in (None, APPLICATION_VERSION):
-            _give_up(workshop, job_id, "It was begun by another version of the app; run it again.")
+            _give_up(
+                workshop, workflow_id, "It was begun by another version of the app; run it again."
+            )
 
 
 def _why(status: str) -> str:
@@ -79,9 +82,9 @@ def _why(status: str) -> str:
     return f"It ended as '{status}' without a result; run it again."
 
 
-def _give_up(workshop: Workshop, job_id: int, why: str) -> None:
+def _give_up(workshop: Workshop, workflow_id: str, why: str) -> None:
     with workshop.store.write() as session:
-        job = session.get(Job, job_id)
+        job = job_of_workflow(session, workflow_id)
         if job is not None and job.status in ACTIVE:
-            log.warning("Job %d is given up: %s", job_id, why)
+            log.warning("Job %s is given up: %s", workflow_id, why)
             finish_job(session, job, JobStatus.FAILED, error=why)

@@ -20,7 +20,7 @@ from core.store.tables import Project
 
 SNAPSHOT, SNAPSHOT_ABOUT, STATISTICS = "snapshot.npz", "snapshot.json", "statistics.json"
 ENCODER, TRAINED_ON = "encoder.json", "trained_on.npy"
-LEARNER, TUNED_ENCODER = "learner", "encoder"
+LEARNER, TUNED, TUNED_ENCODER = "learner", "tuned", "tuned/encoder"
 UNSEEN, HISTORY = "unseen.npz", "history.json"
 CALIBRATION, THRESHOLD, EVALUATION = "calibration.json", "threshold.json", "evaluation.json"
 POOL_SCORE, POOL_CONTRIBUTIONS = "pool_score.npy", "pool_contributions.npy"

@@ -31,8 +31,12 @@ def heartbeat_path(settings: Settings) -> Path:
 
 def last_heartbeat(settings: Settings) -> Heartbeat | None:
     """What the worker said last, if ever one did."""
+    return _read(heartbeat_path(settings))
+
+
+def _read(path: Path) -> Heartbeat | None:
     try:
-        said = json.loads(heartbeat_path(settings).read_text(encoding="utf-8"))
+        said = json.loads(path.read_text(encoding="utf-8"))
         return Heartbeat(int(said["pid"]), float(said["started"]), float(said["beat"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -61,8 +65,11 @@ class Pulse:
     def stop(self) -> None:
         """Stop beating and take the file away, so that nobody waits for a worker that left."""
         self._stopped.set()
-        self._thread.join(timeout=BEAT_S)
-        self.path.unlink(missing_ok=True)
+        if self._thread.is_alive():
+            self._thread.join(timeout=BEAT_S)
+        said = _read(self.path)
+        if said is not None and said.pid == os.getpid():
+            self.path.unlink(missing_ok=True)
 
     def _run(self) -> None:
         while not self._stopped.wait(BEAT_S):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.domain import UNJUDGED, EvaluationSource, Proba, Truth
+from core.domain import EvaluationSource
 from core.evaluation.calibration import Temperature, fit_temperature
 from core.evaluation.report import Evaluation, evaluate
 from core.evaluation.summary import Estimate
@@ -23,22 +22,10 @@ from core.rounds import files
 from core.rounds.learner import load_learner
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop
+from core.rounds.unseen import Unseen, read_unseen
 
 ENOUGH_AUDITED = 30  # complete judgements; below that the out-of-fold predictions say more
 ENOUGH_TO_MEASURE = 10  # documents; below that no figure deserves to be shown
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """Predictions of judged documents by learners that did not see them."""
-
-    proba: Proba  # (documents, labels), uncalibrated
-    truth: Truth
-    folds: NDArray[np.int64]
-    source: EvaluationSource
-
-    def __len__(self) -> int:
-        return len(self.proba)
 
 
 def calibrate(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
@@ -63,18 +50,6 @@ def choose_threshold(workshop: Workshop, task: Task, progress: Progress) -> dict
     files.write_json(task.folder / files.THRESHOLD, {"threshold": threshold})
     files.write_json(task.folder / files.EVALUATION, evaluation.to_json())
     return {"threshold": threshold, **figures(evaluation)}
-
-
-def read_unseen(task: Task) -> Unseen:
-    """The documents that have both a judgement and an honest prediction."""
-    stored, snapshot = files.read_arrays(task.folder / files.UNSEEN), Snapshot.read(task.folder)
-    usable = (np.isfinite(stored["proba"]) & (snapshot.train_truth != UNJUDGED)).any(axis=1)
-    return Unseen(
-        proba=stored["proba"][usable],
-        truth=snapshot.train_truth[usable],
-        folds=stored["folds"][usable],
-        source=EvaluationSource(str(stored["source"])),
-    )
 
 
 def read_temperature(task: Task) -> Temperature:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,11 @@ from core.rounds.encode import current_encoder, encode_documents
 from core.rounds.pool import pool_vectors
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Task, Workshop, all_document_ids
-from core.services.jobs import finish_job
+from core.services.jobs import finish_job, job_of_workflow
 from core.services.labels import active_labels
 from core.services.predictions import LABEL_IDS, POOL_IDS, POOL_PROBA
 from core.services.projects import ProjectSettings
-from core.store.tables import Document, Job, Label, Project, Query, Submission
+from core.store.tables import Document, Label, Project, Query, Submission
 from core.strategies.cold_start import cold_start_order, label_similarity
 from core.strategies.reasons import explain_cold_start
 
@@ -30,14 +31,18 @@ KEPT_FOLDERS = 2  # a page may still be reading the one before
 
 def encode_all(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
     """Encode every document of the project with the encoder in use."""
+    shutil.rmtree(task.folder, ignore_errors=True)  # of an attempt that was killed here
     use = current_encoder(workshop, task)
     ids = all_document_ids(workshop.store, task.project.id)
-    n_encoded = encode_documents(workshop, task, use, ids, progress=progress)
-    files.write_json(
-        task.folder / files.ENCODER,
-        {"base": use.base, "fingerprint": use.fingerprint, "width": use.width}
-        | ({"tuned_in": use.tuned_in} if use.tuned_in else {}),
+    n_encoded = encode_documents(
+        workshop,
+        task,
+        use,
+        ids,
+        on_progress=progress.count,
+        should_stop=progress.should_stop,
     )
+    files.write_json(task.folder / files.ENCODER, asdict(use))
     return {"n_encoded": n_encoded}
 
 
@@ -103,7 +108,8 @@ def publish_order(workshop: Workshop, task: Task, progress: Progress) -> dict[st
     """Replace the waiting part of the first queue; what is already on a screen stays."""
     queries = files.read_json(task.folder / files.QUERIES)
     with workshop.store.write() as session:
-        job, project = session.get(Job, task.job_id), session.get(Project, task.project.id)
+        job = job_of_workflow(session, task.workflow_id)
+        project = session.get(Project, task.project.id)
         if job is None or project is None:
             raise Cancelled("The project of this job has been deleted.")
         if job.status is JobStatus.DONE:

@@ -16,9 +16,9 @@ EVERY_S = 0.25  # a write costs a commit, and nobody reads faster
 class Progress:
     """One step's line to the job's row."""
 
-    def __init__(self, store: Store, job_id: int, step: RoundStep) -> None:
+    def __init__(self, store: Store, workflow_id: str, step: RoundStep) -> None:
         self.store = store
-        self.job_id = job_id
+        self.workflow_id = workflow_id
         self.step = step
         self._began = time.monotonic()
         self._reported = self._asked = 0.0
@@ -45,15 +45,17 @@ class Progress:
     def should_stop(self) -> bool:
         """Whether somebody asked to stop; looked up a few times a second."""
         if not self._stop and time.monotonic() - self._asked >= EVERY_S:
-            self._stop = is_cancel_requested(self.store, self.job_id)
+            self._stop = is_cancel_requested(self.store, self.workflow_id)
             self._asked = time.monotonic()
         return self._stop
 
     def stop_if_asked(self) -> None:
         """Raise Cancelled when somebody asked to stop."""
-        if is_cancel_requested(self.store, self.job_id):
+        if is_cancel_requested(self.store, self.workflow_id):
             raise Cancelled(f"Cancelled before the step '{self.step}'.")
 
     def _write(self, fraction: float, detail: dict[str, Any]) -> None:
-        report_progress(self.store, self.job_id, step=self.step, fraction=fraction, detail=detail)
+        report_progress(
+            self.store, self.workflow_id, step=self.step, fraction=fraction, detail=detail
+        )
         self._reported = time.monotonic()

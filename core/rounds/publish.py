@@ -13,8 +13,8 @@ from core.rounds import files
 from core.rounds.measure import figures, read_temperature
 from core.rounds.progress import Progress
 from core.rounds.task import Task, Workshop
-from core.services.jobs import finish_job
-from core.store.tables import Job, Project, Query, Round
+from core.services.jobs import finish_job, job_of_workflow
+from core.store.tables import Project, Query, Round
 
 
 def publish_round(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
@@ -25,7 +25,10 @@ def publish_round(workshop: Workshop, task: Task, progress: Progress) -> dict[st
     history = files.read_json(task.folder / files.HISTORY)
     temperature = read_temperature(task)
     with workshop.store.write() as session:
-        job, round_ = session.get(Job, task.job_id), session.get(Round, task.the_round.id)
+        job, round_ = (
+            job_of_workflow(session, task.workflow_id),
+            session.get(Round, task.the_round.id),
+        )
         project = session.get(Project, task.project.id)
         if job is None or round_ is None or project is None:
             raise Cancelled("The project of this round has been deleted.")

@@ -57,6 +57,7 @@ class Supervisor:
                 self._child = child = self._spawn()
             began = time.monotonic()
             status = child.wait()
+            _close_pipe(child)
             if self._stopping.is_set():
                 return
             lived = time.monotonic() - began
@@ -78,13 +79,17 @@ class Supervisor:
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     """Close the pipe (which works everywhere), then insist."""
-    if child.stdin is not None:
-        child.stdin.close()
+    _close_pipe(child)
     try:
         child.wait(timeout=TERM_S)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
+
+
+def _close_pipe(child: subprocess.Popen[bytes]) -> None:
+    if child.stdin is not None:
+        child.stdin.close()
 
 
 def _as_environment(settings: Settings) -> dict[str, str]:

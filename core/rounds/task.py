@@ -15,9 +15,10 @@ from core.encoders.cache import EmbeddingCache
 from core.encoders.encoder import Encoder, load_encoder
 from core.errors import Cancelled
 from core.rounds import files
+from core.services.jobs import job_of_workflow
 from core.settings import Settings
 from core.store.store import Store
-from core.store.tables import Document, Job, Project, Round
+from core.store.tables import Document, Project, Round
 
 TEXTS_PER_READ = 500  # below the number of parameters every database takes
 
@@ -42,7 +43,7 @@ class Workshop:
 class Task:
     """A job as its steps see it; for a preparation there is no round."""
 
-    job_id: int
+    workflow_id: str
     project: Project
     folder: Path  # of the round, or of the cold start
     round: Round | None
@@ -112,18 +113,18 @@ class EncoderUse:
         return cls(**files.read_json(folder / files.ENCODER))
 
 
-def load_task(workshop: Workshop, job_id: int) -> Task:
+def load_task(workshop: Workshop, workflow_id: str) -> Task:
     """Read a job's rows; raises Cancelled when they were deleted with their project."""
     with workshop.store.read() as session:
-        job = session.get(Job, job_id)
+        job = job_of_workflow(session, workflow_id)
         project = None if job is None else session.get(Project, job.project_id)
         if job is None or project is None:
             raise Cancelled("The project of this job has been deleted.")
         round_ = None if job.round_id is None else session.get(Round, job.round_id)
         session.expunge_all()  # the rows are read on after the session has ended
-    checkpoint = f"{project.id}/cold-start-{job_id}" if round_ is None else round_.checkpoint
+    checkpoint = f"{project.id}/cold-start-{job.id}" if round_ is None else round_.checkpoint
     folder = workshop.settings.checkpoints_dir / str(checkpoint)
-    return Task(job_id=job_id, project=project, folder=folder, round=round_)
+    return Task(workflow_id=workflow_id, project=project, folder=folder, round=round_)
 
 
 def read_texts(store: Store, document_ids: NDArray[np.int64]) -> list[str]:

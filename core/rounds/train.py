@@ -14,6 +14,8 @@ from core.learners.quick import QuickConfig, QuickLearner
 from core.rounds import files
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, learner_options
+from core.rounds.train_deep import train_deep
+from core.rounds.unseen import keep_unseen
 
 N_FOLDS = 5
 
@@ -21,8 +23,6 @@ N_FOLDS = 5
 def train(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
     """Train what the round's kind asks for."""
     if task.is_deep:
-        from core.rounds.train_deep import train_deep
-
         return train_deep(workshop, task, progress)
     return train_quick(workshop, task, progress)
 
@@ -62,12 +62,3 @@ def train_quick(workshop: Workshop, task: Task, progress: Progress) -> dict[str,
     keep_unseen(task, proba, folds, source=EvaluationSource.OUT_OF_FOLD)
     files.write_json(task.folder / files.HISTORY, history)
     return {"n_trained_on": len(truth), "last_loss": history[-1]["loss"]}
-
-
-def keep_unseen(
-    task: Task, proba: Proba, folds: NDArray[np.int64], *, source: EvaluationSource
-) -> None:
-    """Write predictions of train documents (documents, labels), NaN where they were seen."""
-    files.write_arrays(
-        task.folder / files.UNSEEN, proba=proba, folds=folds, source=np.array(str(source))
-    )

@@ -11,7 +11,8 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
+import time
+from typing import Any, NoReturn
 
 from filelock import FileLock, Timeout
 
@@ -32,81 +33,69 @@ def run_worker(settings: Settings, *, watch_parent: bool) -> None:
     Where another worker has the data folder, a worker started by hand says so
     and ends; one that belongs to a parent process waits its turn.
     """
-    stop = threading.Event()
-    _stop_on_signals(stop)
+    pulse = Pulse(settings)
+    _leave_on_signals(pulse)
     if watch_parent:
-        threading.Thread(target=_stop_with_parent, args=(stop,), daemon=True).start()
+        threading.Thread(target=_leave_with_parent, args=(pulse,), daemon=True).start()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.data_dir / "worker.lock")
-    if not _acquire(lock, stop, settings=settings, waits=watch_parent):
+    if not _acquire(lock, settings=settings, waits=watch_parent):
         return
-    pulse = Pulse(settings)
     try:
         migrate(settings)
         pulse.start()
-        _serve(settings, stop)
+        _serve(settings)
     finally:
         pulse.stop()
         lock.release()
-    _leave()
 
 
-def _acquire(lock: FileLock, stop: threading.Event, *, settings: Settings, waits: bool) -> bool:
-    has_said = False
-    while not stop.is_set():
-        try:
-            lock.acquire(timeout=0)
-            return True
-        except Timeout:
-            if not has_said:
-                _say_who_serves(settings, waits=waits)
-                has_said = True
-            if not waits:
-                return False
-            stop.wait(WAIT_S)
-    return False
+def _acquire(lock: FileLock, *, settings: Settings, waits: bool) -> bool:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        other = last_heartbeat(settings)
+        who = f" (process {other.pid})" if other else ""
+        then = "this one waits until it ends" if waits else "one is enough, so this one ends"
+        print(f"Another worker{who} serves {settings.data_dir}; {then}.", flush=True)
+        if not waits:
+            return False
+        lock.acquire(poll_interval=WAIT_S)
+    return True
 
 
-def _say_who_serves(settings: Settings, *, waits: bool) -> None:
-    other = last_heartbeat(settings)
-    who = f" (process {other.pid})" if other else ""
-    then = "this one waits until it ends" if waits else "one is enough, so this one ends"
-    print(f"Another worker{who} serves {settings.data_dir}; {then}.", flush=True)
-
-
-def _serve(settings: Settings, stop: threading.Event) -> None:
+def _serve(settings: Settings) -> NoReturn:
     from core.rounds.engine import launch, look_after_jobs  # torch: only with the lock in hand
     from core.rounds.task import Workshop
 
     workshop = Workshop(settings=settings, store=Store.open(settings))
     run_job = launch(workshop)
     print(f"The worker serves {settings.data_dir}.", flush=True)
-    while not stop.is_set():
+    while True:
         try:
             look_after_jobs(workshop, run_job)
         except Exception:  # a locked database now is no reason to stop
             log.exception("Could not look after jobs; trying again")
-        stop.wait(LOOK_S)
+        time.sleep(LOOK_S)
 
 
-def _stop_on_signals(stop: threading.Event) -> None:
+def _leave_on_signals(pulse: Pulse) -> None:
     def on_signal(_number: int, _frame: Any) -> None:
-        stop.set()
+        _leave(pulse)
 
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
 
 
-def _stop_with_parent(stop: threading.Event) -> None:
+def _leave_with_parent(pulse: Pulse) -> None:
     """A parent that dies, however it dies, closes the pipe."""
     while sys.stdin.buffer.read(1024):
         pass
-    stop.set()
+    _leave(pulse)
 
 
-def _leave() -> None:
+def _leave(pulse: Pulse) -> NoReturn:
     """Exit at once: the thread of a running step would keep the process alive for minutes."""
+    pulse.stop()
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
     os._exit(0)

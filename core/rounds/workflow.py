@@ -26,8 +26,8 @@ from core.rounds.snapshot import take_snapshot
 from core.rounds.task import Task, Workshop, load_task
 from core.rounds.train import train
 from core.services.job_queue import WORKFLOW
-from core.services.jobs import ACTIVE, PREPARE, ROUND, finish_job
-from core.store.tables import Job, Round, now
+from core.services.jobs import ACTIVE, PREPARE, ROUND, finish_job, job_of_workflow
+from core.store.tables import Round, now
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ STEPS: dict[str, dict[RoundStep, Step]] = {
 }
 
 
-def register(workshop: Workshop) -> Callable[[int], str]:
+def register(workshop: Workshop) -> Callable[[str], str]:
     """Make the workflow known to DBOS, bound to this worker's settings and store."""
 
     @DBOS.workflow(
@@ -63,21 +63,21 @@ def register(workshop: Workshop) -> Callable[[int], str]:
         max_recovery_attempts=MAX_STARTS,
         serialization_type=WorkflowSerializationFormat.PORTABLE,
     )
-    def run_job(job_id: int) -> str:
-        kind = DBOS.run_step({"name": "begin"}, begin, workshop, job_id)
+    def run_job(workflow_id: str) -> str:
+        kind = DBOS.run_step({"name": "begin"}, begin, workshop, workflow_id)
         for step in STEPS.get(kind, {}):
-            outcome = DBOS.run_step({"name": str(step)}, perform, workshop, job_id, step)
+            outcome = DBOS.run_step({"name": str(step)}, perform, workshop, workflow_id, step)
             if "done" not in outcome:
-                return DBOS.run_step({"name": "end"}, end, workshop, job_id, outcome)
+                return DBOS.run_step({"name": "end"}, end, workshop, workflow_id, outcome)
         return "done"
 
     return run_job
 
 
-def begin(workshop: Workshop, job_id: int) -> str:
+def begin(workshop: Workshop, workflow_id: str) -> str:
     """Mark the job as running; gives its kind, or nothing where there is nothing to do."""
     with workshop.store.write() as session:
-        job = session.get(Job, job_id)
+        job = job_of_workflow(session, workflow_id)
         if job is None or job.status not in ACTIVE:
             return ""
         job.status, job.started_at = JobStatus.RUNNING, job.started_at or now()
@@ -87,11 +87,11 @@ def begin(workshop: Workshop, job_id: int) -> str:
         return job.kind
 
 
-def perform(workshop: Workshop, job_id: int, step: RoundStep) -> Outcome:
+def perform(workshop: Workshop, workflow_id: str, step: RoundStep) -> Outcome:
     """Run one step; failing is an outcome too."""
     try:
-        task = load_task(workshop, job_id)
-        progress = Progress(workshop.store, job_id, step)
+        task = load_task(workshop, workflow_id)
+        progress = Progress(workshop.store, workflow_id, step)
         progress.begin()
         kind = PREPARE if task.round is None else ROUND
         return {"done": STEPS[kind][step](workshop, task, progress)}
@@ -101,7 +101,7 @@ def perform(workshop: Workshop, job_id: int, step: RoundStep) -> Outcome:
         return {"failed": str(error)}
     except Exception as error:
         reference = secrets.token_hex(4)
-        log.exception("Job %d failed in step '%s' (reference %s)", job_id, step, reference)
+        log.exception("Job %s failed in step '%s' (reference %s)", workflow_id, step, reference)
         return {
             "failed": (
                 f"The step '{step}' failed ({type(error).__name__}: {str(error)[:300]}). "
@@ -110,11 +110,11 @@ def perform(workshop: Workshop, job_id: int, step: RoundStep) -> Outcome:
         }
 
 
-def end(workshop: Workshop, job_id: int, outcome: Outcome) -> str:
+def end(workshop: Workshop, workflow_id: str, outcome: Outcome) -> str:
     """Write down that a job was cancelled or failed; the round in force stays in force."""
     status = JobStatus.CANCELLED if "cancelled" in outcome else JobStatus.FAILED
     with workshop.store.write() as session:
-        job = session.get(Job, job_id)
+        job = job_of_workflow(session, workflow_id)
         if job is not None and job.status in ACTIVE:
             finish_job(session, job, status, error=outcome.get(str(status)))
     return str(status)

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 APPLICATION = "marginalia"
 QUEUE = "marginalia-jobs"
-WORKFLOW = "marginalia-job"  # takes the id of a job's row
+WORKFLOW = "marginalia-job"  # takes its own id, by which it finds the job's row
 
 
 def add_job(session: Session, *, project_id: int, kind: str, round_id: int | None = None) -> Job:
@@ -37,7 +37,7 @@ def add_job(session: Session, *, project_id: int, kind: str, round_id: int | Non
     return job
 
 
-def enqueue(settings: Settings, *, job_id: int, workflow_id: str) -> bool:
+def enqueue(settings: Settings, workflow_id: str) -> bool:
     """Tell the worker at once; returns whether it could be told. Telling twice is harmless."""
     from dbos import DBOSClient, EnqueueOptions, WorkflowSerializationFormat
 
@@ -54,10 +54,10 @@ def enqueue(settings: Settings, *, job_id: int, workflow_id: str) -> bool:
             retry_connection_errors=False,
         )
         try:
-            client.enqueue(options, job_id)
+            client.enqueue(options, workflow_id)
         finally:
             client.destroy()
     except Exception as error:  # whatever keeps the queue away, the waiting row is enough
-        log.info("Job %d waits for the worker to find it (%s)", job_id, error)
+        log.info("Job %s waits for the worker to find it (%s)", workflow_id, error)
         return False
     return True

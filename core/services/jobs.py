@@ -92,13 +92,18 @@ def finish_job(session: Session, job: Job, status: JobStatus, *, error: str | No
 
 
 def report_progress(
-    store: Store, job_id: int, *, step: str, fraction: float, detail: dict[str, Any] | None = None
+    store: Store,
+    workflow_id: str,
+    *,
+    step: str,
+    fraction: float,
+    detail: dict[str, Any] | None = None,
 ) -> None:
     """Write where a running job stands. Callers see to it that this is a few times a second."""
     with store.write() as session:
         session.execute(
             update(Job)
-            .where(Job.id == job_id, Job.status == JobStatus.RUNNING)
+            .where(Job.workflow_id == workflow_id, Job.status == JobStatus.RUNNING)
             .values(
                 step=step,
                 fraction=min(max(fraction, 0.0), 1.0),
@@ -108,10 +113,16 @@ def report_progress(
         )
 
 
-def is_cancel_requested(store: Store, job_id: int) -> bool:
+def is_cancel_requested(store: Store, workflow_id: str) -> bool:
     """Whether a job should stop; also when it was deleted with its project."""
+    asked = select(Job.cancel_requested).where(Job.workflow_id == workflow_id)
     with store.read() as session:
-        return session.scalar(select(Job.cancel_requested).where(Job.id == job_id)) is not False
+        return session.scalar(asked) is not False
+
+
+def job_of_workflow(session: Session, workflow_id: str) -> Job | None:
+    """The job's row. Workers go by workflow: a deleted row's id may come again, its name never."""
+    return session.scalars(select(Job).where(Job.workflow_id == workflow_id)).one_or_none()
 
 
 def job_info(job: Job) -> JobInfo:

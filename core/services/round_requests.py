@@ -33,8 +33,10 @@ DEEP_OPTIONS: dict[str, tuple[float, float]] = {
     "epochs": (1, 100),
     "batch_size": (1, 512),
     "lr": (1e-7, 1e-2),
+    "head_lr": (1e-7, 1.0),
+    "head_dropout": (0.0, 0.9),
     "weight_decay": (0.0, 1.0),
-    "dropout": (0.0, 0.9),
+    "warmup_share": (0.0, 1.0),
 }
 
 

@@ -75,7 +75,7 @@ def request_round(
         round_ = _add_round(session, project_id, request)
         job = job_queue.add_job(session, project_id=project_id, kind=ROUND, round_id=round_.id)
         info = _round_info(round_, active_round_id=None)
-    job_queue.enqueue(settings, job_id=job.id, workflow_id=job.workflow_id)
+    job_queue.enqueue(settings, job.workflow_id)
     return info
 
 
@@ -116,7 +116,7 @@ def request_preparation(store: Store, settings: Settings, project_id: int) -> Jo
             )
         ).first() or job_queue.add_job(session, project_id=project_id, kind=PREPARE)
         info = job_info(job)
-    job_queue.enqueue(settings, job_id=job.id, workflow_id=job.workflow_id)
+    job_queue.enqueue(settings, job.workflow_id)
     return info
 
 

@@ -63,8 +63,12 @@ class Office:
         for process in self.workers:
             if process.poll() is None:
                 process.terminate()
+            if not process.stdin.closed:
+                process.stdin.close()
             if not process.stdout.closed:
-                printed = process.communicate(timeout=30)[0]
+                printed = process.stdout.read()
+                process.stdout.close()
+            process.wait(timeout=30)
         self.workers.clear()
         return printed
 
