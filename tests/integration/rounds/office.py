@@ -109,7 +109,12 @@ class Office:
             return project.id
 
     def judge(
-        self, project_id: int, at: range, truth: Callable[[int], set[str]] | None = None
+        self,
+        project_id: int,
+        at: range,
+        truth: Callable[[int], set[str]] | None = None,
+        *,
+        copy: int = 0,
     ) -> None:
         """Judge the texts at these positions completely, truly unless told otherwise."""
         truth = truth or (lambda i: TEXTS[i][1])
@@ -125,9 +130,9 @@ class Office:
             )
             submissions = [
                 NewSubmission(
-                    document_id=documents[f"0-{i}"],
+                    document_id=documents[f"{copy}-{i}"],
                     kind=SubmissionKind.COMPLETE,
-                    client_id=f"test-{project_id}",
+                    client_id=f"test-{project_id}-{copy}",
                     sequence=i,
                     states={
                         label_of[name]: JudgementState.PRESENT
