@@ -1,0 +1,206 @@
+"""The quick head: what it learns, what it must not look at, and that it repeats itself."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import Cancelled, CorruptArtefact, NotReady
+from core.learners.dataset import JudgedVectors, unjudged
+from core.learners.masking import masked_loss, prior_logits
+from core.learners.quick import QuickConfig, QuickLearner
+
+SMALL = QuickConfig(hidden=32, epochs=5, seed=7)
+
+
+def unit_vectors(n, width=16, seed=0):
+    x = np.random.default_rng(seed).standard_normal((n, width)).astype(np.float32)
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def random_truth(n, n_labels, seed=1):
+    return np.random.default_rng(seed).integers(0, 2, (n, n_labels)).astype(np.int8)
+
+
+def pool_of(x, n_labels):
+    return JudgedVectors(x, unjudged(len(x), n_labels))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    x = unit_vectors(40)
+    return QuickLearner(SMALL, 3).fit(JudgedVectors(x, random_truth(40, 3)))
+
+
+def test_the_gradient_of_unjudged_cells_is_exactly_zero():
+    logits = torch.randn(4, 3, requires_grad=True)
+    truth = torch.tensor([[1, -1, 0], [-1, -1, -1], [0, 1, -1], [-1, 0, 1]])
+    masked_loss(logits, truth).backward()
+    assert (logits.grad[truth == -1] == 0).all()
+    assert (logits.grad[truth != -1] != 0).all()
+
+
+def test_the_loss_is_the_mean_over_judged_cells():
+    loss = masked_loss(torch.tensor([[0.0, 5.0], [0.0, -9.0]]), torch.tensor([[1, -1], [0, -1]]))
+    assert float(loss) == pytest.approx(np.log(2.0))
+    assert float(masked_loss(torch.ones(2, 2), torch.full((2, 2), -1))) == 0.0
+
+
+def test_what_stands_in_unjudged_cells_changes_nothing():
+    """A label that nobody judged is trained on by nobody: no other label notices it."""
+    x, truth = unit_vectors(30), random_truth(30, 3)
+    truth[:, 2] = -1
+    proba = QuickLearner(SMALL, 3).fit(JudgedVectors(x, truth)).predict_proba(pool_of(x, 3))
+    assert np.isfinite(proba).all()
+    spread = proba.std(axis=0)
+    assert spread[2] < spread[:2].min()
+
+
+def test_it_overfits_thirty_two_documents():
+    x, truth = unit_vectors(32, width=64), random_truth(32, 5)
+    config = dataclasses.replace(SMALL, hidden=128, epochs=60)
+    learner = QuickLearner(config, 5).fit(JudgedVectors(x, truth))
+    assert (learner.predict(pool_of(x, 5)).toarray() == truth).all()
+
+
+def test_the_same_seed_gives_the_same_probabilities_and_another_seed_others():
+    x, truth = unit_vectors(40), random_truth(40, 3)
+
+    def fit(config):
+        torch.rand(3)  # whatever else draws from torch's own generator
+        learner = QuickLearner(config, 3).fit(JudgedVectors(x, truth))
+        return learner.predict_proba(pool_of(x, 3), dropout_sampling=4)
+
+    assert (fit(SMALL) == fit(SMALL)).all()
+    assert (fit(SMALL) != fit(dataclasses.replace(SMALL, seed=8))).any()
+
+
+@pytest.mark.parametrize("n_labels", [1, 2, 500])
+def test_probabilities_are_dense_for_any_number_of_labels(n_labels):
+    """small-text drops everything under 0.5, and cannot fit exactly two labels."""
+    x = unit_vectors(20)
+    truth = np.zeros((20, n_labels), dtype=np.int8)
+    truth[:2] = 1
+    learner = QuickLearner(SMALL, n_labels).fit(JudgedVectors(x, truth))
+    proba = learner.predict_proba(pool_of(x, n_labels))
+    assert type(proba) is np.ndarray
+    assert proba.shape == (20, n_labels)
+    assert proba.dtype == np.float32
+    assert ((proba > 0) & (proba < 1)).all()
+    samples = learner.predict_proba(pool_of(x, n_labels), dropout_sampling=3)
+    assert samples.shape == (20, 3, n_labels)
+
+
+@pytest.mark.parametrize("state", [-1, 0, 1])
+def test_labels_with_one_state_or_none_stay_finite(state):
+    x = unit_vectors(10)
+    truth = np.full((10, 2), state, dtype=np.int8)
+    proba = QuickLearner(SMALL, 2).fit(JudgedVectors(x, truth)).predict_proba(pool_of(x, 2))
+    assert np.isfinite(proba).all()
+    if state >= 0:
+        assert ((proba > 0.5) == bool(state)).all()
+
+
+def test_no_documents_at_all_still_give_a_learner():
+    learner = QuickLearner(SMALL, 2).fit(pool_of(unit_vectors(0), 2))
+    assert np.isfinite(learner.predict_proba(pool_of(unit_vectors(3), 2))).all()
+
+
+def test_label_priors_by_hand():
+    truth = np.array([[1, 0, -1], [1, 0, -1], [0, 0, -1]], dtype=np.int8)
+    overall = 2.5 / 7
+    shares = np.array([(2 + overall) / 4, overall / 4, overall])
+    assert prior_logits(truth) == pytest.approx(np.log(shares / (1 - shares)), rel=1e-5)
+
+
+def test_every_pass_uses_one_mask_for_all_documents(trained):
+    x = unit_vectors(1)
+    doubled = pool_of(np.concatenate([x, x]), 3)
+    samples = trained.predict_proba(doubled, dropout_sampling=6)
+    assert samples[0] == pytest.approx(samples[1])
+    assert samples[0].std(axis=0).min() > 0
+
+
+def test_a_pass_is_the_network_with_its_mask(trained):
+    x = unit_vectors(5)
+    weights = trained._trained()
+    h = torch.relu(torch.from_numpy(x) @ weights["hidden.weight"] * 4.0 + weights["hidden.bias"])
+    rng = torch.Generator().manual_seed(SMALL.seed + 1)
+    masks = (torch.rand((2, SMALL.hidden), generator=rng) < 0.7).float() / 0.7
+    samples = trained.predict_proba(pool_of(x, 3), dropout_sampling=2)
+    for number in range(2):
+        logits = (h * masks[number]) @ weights["output.weight"] + weights["output.bias"]
+        assert samples[:, number] == pytest.approx(torch.sigmoid(logits).numpy(), abs=1e-5)
+
+
+def test_streaming_in_chunks_changes_nothing(trained):
+    x = unit_vectors(11)
+    whole = trained.predict_proba(pool_of(x, 3), dropout_sampling=4)
+    plain = trained.predict_proba(pool_of(x, 3))
+    seen = 0
+    for rows, proba, samples in trained.score_stream(x.astype(np.float32), n_passes=4, chunk=3):
+        assert proba == pytest.approx(plain[rows], abs=1e-6)
+        assert samples == pytest.approx(whole[rows], abs=1e-6)
+        seen += len(proba)
+    assert seen == 11
+
+
+def test_thresholds_may_differ_by_label(trained):
+    pool = pool_of(unit_vectors(10), 3)
+    predicted, proba = trained.predict(
+        pool, return_proba=True, multi_label_threshold=np.array([0.0, 0.5, 1.0])
+    )
+    expected = np.stack([np.ones(10), proba[:, 1] >= 0.5, np.zeros(10)], axis=1)
+    assert (predicted.toarray() == expected).all()
+
+
+def test_saved_and_loaded_it_gives_identical_probabilities(trained, tmp_path):
+    trained.save(tmp_path / "learner")
+    loaded = QuickLearner.load(tmp_path / "learner")
+    pool = pool_of(unit_vectors(9), 3)
+    assert loaded.config == trained.config
+    assert (loaded.predict_proba(pool) == trained.predict_proba(pool)).all()
+    again = loaded.predict_proba(pool, dropout_sampling=5)
+    assert (again == trained.predict_proba(pool, dropout_sampling=5)).all()
+
+
+def test_saving_again_replaces_the_learner_and_leaves_nothing_beside_it(trained, tmp_path):
+    trained.save(tmp_path / "learner")
+    trained.save(tmp_path / "learner")
+    assert [path.name for path in tmp_path.iterdir()] == ["learner"]
+    QuickLearner.load(tmp_path / "learner")
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "learner.json"])
+def test_a_damaged_learner_is_refused_by_name(trained, tmp_path, file):
+    trained.save(tmp_path / "learner")
+    damaged = tmp_path / "learner" / file
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    with pytest.raises(CorruptArtefact, match="cannot be read"):
+        QuickLearner.load(tmp_path / "learner")
+    damaged.unlink()
+    with pytest.raises(CorruptArtefact, match="cannot be read"):
+        QuickLearner.load(tmp_path / "learner")
+
+
+def test_training_tells_its_epochs_and_the_loss_falls():
+    told = []
+    data = JudgedVectors(unit_vectors(40), random_truth(40, 3))
+    QuickLearner(SMALL, 3).fit(data, on_epoch=lambda epoch, loss: told.append((epoch, loss)))
+    assert [epoch for epoch, _ in told] == [1, 2, 3, 4, 5]
+    assert told[-1][1] < told[0][1]
+
+
+def test_stopped_training_leaves_the_earlier_learner_in_force():
+    data = JudgedVectors(unit_vectors(40), random_truth(40, 3))
+    learner = QuickLearner(SMALL, 3).fit(data)
+    before = learner.predict_proba(data)
+    with pytest.raises(Cancelled, match="epoch 1 of 5"):
+        learner.fit(data[:10], should_stop=lambda: True)
+    assert (learner.predict_proba(data) == before).all()
+
+
+def test_an_untrained_learner_says_so():
+    with pytest.raises(NotReady, match="has not been trained"):
+        QuickLearner(SMALL, 3).predict_proba(pool_of(unit_vectors(2), 3))
