@@ -1,9 +1,10 @@
 """One writer for the whole process: small writes that arrive together share one commit.
 
 A commit that survives a power cut costs milliseconds, whatever it holds. Here the
-pieces of work waiting at one moment run in one transaction, each inside its own
-savepoint, and each caller is answered only after the commit. What one piece of
-work does wrong is taken back without its neighbours noticing.
+pieces of work waiting at one moment run in one transaction, and each caller is
+answered only after the commit. Where one of them fails, the group runs again with
+a savepoint around each, so its neighbours do not notice. Work may therefore run
+twice, and must do nothing but read and write its session.
 """
 
 from __future__ import annotations
@@ -79,7 +80,20 @@ class GroupCommit:
         return True
 
     def _write(self, group: list[_Work]) -> None:
-        outcomes: list[tuple[Any, BaseException | None]] = []
+        try:
+            with self._store.write() as session:
+                results = [work.run(session) for work in group]
+        except Exception as error:
+            if len(group) == 1:
+                group[0].future.set_exception(error)
+            else:
+                self._write_apart(group)
+        else:
+            for work, result in zip(group, results, strict=True):
+                work.future.set_result(result)
+
+    def _write_apart(self, group: list[_Work]) -> None:
+        """Something in the group failed: once more, each in a savepoint of its own."""
         try:
             with self._store.write() as session:
                 outcomes = [_attempt(session, work) for work in group]

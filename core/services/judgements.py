@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import cast
 
-from sqlalchemy import ColumnElement, and_, insert, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Table,
+    and_,
+    bindparam,
+    insert,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from core.domain import JudgementState, SubmissionKind, SubmissionSource
 from core.errors import Conflict, InputError, NotFound
-from core.store.tables import Annotator, Document, Judgement, Label, Project, Submission, now
+from core.store.tables import (
+    Annotator,
+    Document,
+    Judgement,
+    Label,
+    Project,
+    Query,
+    Submission,
+    now,
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +56,10 @@ class Acknowledgement:
     sequence: int
     submission_id: int
     is_repeat: bool  # it had been stored before
+
+
+class AlreadyUndone(Conflict):
+    """Somebody, in another tab perhaps, took it back before."""
 
 
 def annotator_named(session: Session, name: str) -> Annotator:
@@ -66,14 +89,17 @@ def record_judgements(
     document or label NotFound; then nothing of the batch is stored.
     """
     known = _already_stored(session, submissions)
-    labels = _labels(session, project.id)
-    documents = _documents_of(session, project.id, {s.document_id for s in submissions})
+    labels = set(session.scalars(_LABELS, {"project_id": project.id}))
+    about = _queries(session, project.id, submissions)
+    documents = _documents(session, project.id, {s.document_id for s in submissions}, about)
     acknowledged = []
     for new in submissions:
-        stored = known.get((new.client_id, new.sequence)) or _standing_undo(session, new, annotator)
+        stored = known.get((new.client_id, new.sequence))
         is_repeat = stored is not None
         if stored is None:
             _check(new, project=project, labels=labels, documents=documents)
+            if about.get(new.query_id) != new.document_id:
+                new = replace(new, query_id=None)  # the query has gone with its round
             stored = _store(session, project, annotator, new, source=source)
             known[(new.client_id, new.sequence)] = stored
         elif not _says_the_same(session, stored, new, annotator):
@@ -87,26 +113,68 @@ def record_judgements(
     return acknowledged
 
 
+@dataclass(frozen=True)
+class _Stored:
+    id: int
+    document_id: int
+    kind: SubmissionKind
+    annotator_id: int
+
+
+_SUBMISSION = cast(Table, Submission.__table__)
+_JUDGEMENT = cast(Table, Judgement.__table__)
+_PROJECT = bindparam("project_id", type_=Integer)
+
+# Built once: building a statement takes longer than running it.
+_STORED = select(
+    Submission.client_id,
+    Submission.sequence,
+    Submission.id,
+    Submission.document_id,
+    Submission.kind,
+    Submission.annotator_id,
+).where(tuple_(Submission.client_id, Submission.sequence).in_(bindparam("keys", expanding=True)))
+_LABELS = select(Label.id).where(Label.project_id == _PROJECT)
+_QUERIES = select(Query.id, Query.document_id).where(
+    Query.project_id == _PROJECT, Query.id.in_(bindparam("ids", expanding=True))
+)
+_DOCUMENTS = select(Document.id).where(
+    Document.project_id == _PROJECT, Document.id.in_(bindparam("ids", expanding=True))
+)
+_ADD = insert(_SUBMISSION).returning(_SUBMISSION.c.id)
+_ADD_CELLS = insert(_JUDGEMENT)
+
+
 def _already_stored(
     session: Session, submissions: Iterable[NewSubmission]
-) -> dict[tuple[str, int], Submission]:
+) -> dict[tuple[str, int], _Stored]:
     keys = [(s.client_id, s.sequence) for s in submissions]
-    rows = session.scalars(
-        select(Submission).where(tuple_(Submission.client_id, Submission.sequence).in_(keys))
-    )
-    return {(row.client_id, row.sequence): row for row in rows}
+    return {
+        (row.client_id, row.sequence): _Stored(row.id, row.document_id, row.kind, row.annotator_id)
+        for row in session.execute(_STORED, {"keys": keys})
+    }
 
 
-def _labels(session: Session, project_id: int) -> set[int]:
-    return set(session.scalars(select(Label.id).where(Label.project_id == project_id)))
+def _queries(
+    session: Session, project_id: int, submissions: Iterable[NewSubmission]
+) -> dict[int | None, int]:
+    """The document that each named query is about."""
+    ids = [s.query_id for s in submissions if s.query_id is not None]
+    if not ids:
+        return {}
+    rows = session.execute(_QUERIES, {"project_id": project_id, "ids": ids})
+    return {row.id: row.document_id for row in rows}
 
 
-def _documents_of(session: Session, project_id: int, ids: set[int]) -> set[int]:
-    return set(
-        session.scalars(
-            select(Document.id).where(Document.project_id == project_id, Document.id.in_(ids))
-        )
-    )
+def _documents(
+    session: Session, project_id: int, ids: set[int], about: dict[int | None, int]
+) -> set[int]:
+    """Which of these documents are in the project; those of its queries are."""
+    found = ids & set(about.values())
+    if unsure := ids - found:
+        values = {"project_id": project_id, "ids": list(unsure)}
+        found |= set(session.scalars(_DOCUMENTS, values))
+    return found
 
 
 def _check(new: NewSubmission, *, project: Project, labels: set[int], documents: set[int]) -> None:
@@ -137,33 +205,30 @@ def _store(
     new: NewSubmission,
     *,
     source: SubmissionSource,
-) -> Submission:
-    submission = Submission(
-        project_id=project.id,
-        document_id=new.document_id,
-        annotator_id=annotator.id,
-        kind=new.kind,
-        source=source,
-        client_id=new.client_id,
-        sequence=new.sequence,
-        schema_version=new.schema_version or project.schema_version,
-        round_id=project.active_round_id,
-        query_id=new.query_id,
-        undoes_id=_undone(session, new, annotator),
-        seconds=new.seconds,
-        created_at=now(),
-    )
-    session.add(submission)
-    session.flush()
+) -> _Stored:
+    values = {
+        "project_id": project.id,
+        "document_id": new.document_id,
+        "annotator_id": annotator.id,
+        "kind": new.kind,
+        "source": source,
+        "client_id": new.client_id,
+        "sequence": new.sequence,
+        "schema_version": new.schema_version or project.schema_version,
+        "round_id": project.active_round_id,
+        "query_id": new.query_id,
+        "undoes_id": _undone(session, new, annotator),
+        "seconds": new.seconds,
+        "created_at": now(),
+    }
+    submission_id = session.execute(_ADD, values).scalar_one()
     if new.states:
-        session.execute(
-            insert(Judgement),
-            [
-                {"submission_id": submission.id, "label_id": label_id, "state": state}
-                for label_id, state in new.states.items()
-            ],
-        )
-    return submission
+        cells = [
+            {"submission_id": submission_id, "label_id": label_id, "state": state}
+            for label_id, state in new.states.items()
+        ]
+        session.execute(_ADD_CELLS, cells)
+    return _Stored(submission_id, new.document_id, new.kind, annotator.id)
 
 
 def _target(new: NewSubmission, annotator: Annotator) -> ColumnElement[bool]:
@@ -185,19 +250,13 @@ def _undone(session: Session, new: NewSubmission, annotator: Annotator) -> int |
             f"There is nothing to undo under sequence number {new.undoes_sequence} "
             f"for document {new.document_id}."
         )
+    if session.scalar(select(Submission.id).where(Submission.undoes_id == target)) is not None:
+        raise AlreadyUndone(f"Submission {new.undoes_sequence} has already been undone.")
     return target
 
 
-def _standing_undo(session: Session, new: NewSubmission, annotator: Annotator) -> Submission | None:
-    """The undo that already took back what this one would: two tabs may undo the same thing."""
-    if new.kind is not SubmissionKind.UNDO or new.undoes_sequence is None:
-        return None
-    target = select(Submission.id).where(_target(new, annotator)).scalar_subquery()
-    return session.scalar(select(Submission).where(Submission.undoes_id == target))
-
-
 def _says_the_same(
-    session: Session, stored: Submission, new: NewSubmission, annotator: Annotator
+    session: Session, stored: _Stored, new: NewSubmission, annotator: Annotator
 ) -> bool:
     states = dict(
         session.execute(

@@ -109,6 +109,8 @@ class Outbox {
   async sortOut(batch, refusal) {
     if (batch.length > 1) {
       this.singly = batch.length;
+    } else if (refusal.kind === "already_undone") {
+      this.settle(batch); // by another tab: what was wanted is so
     } else if (refusal.kind === "conflict") {
       await this.rekey(batch[0]);
     } else {

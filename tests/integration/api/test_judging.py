@@ -72,14 +72,14 @@ def test_the_same_number_with_other_content_is_a_conflict(
     assert n_stored(store) == 1  # nothing of the second batch
 
 
-def test_an_undo_of_what_is_undone_already_is_acknowledged(
+def test_an_undo_of_what_is_undone_already_is_told_apart_from_a_clash(
     client: TestClient, desk: Desk, store: Store
 ) -> None:
     document = desk.document_ids[0]
     undo = {"kind": "undo", "undoes_client_id": "tab", "undoes_sequence": 1}
     judge(client, desk, said(document, 1), said(document, 2, **undo))
     again = judge(client, desk, said(document, 1, client_id="other tab", **undo))
-    assert again.json()["acknowledged"][0]["is_repeat"] is True
+    assert (again.status_code, again.json()["error"]["kind"]) == (409, "already_undone")
     assert n_stored(store) == 2
 
 
