@@ -1,0 +1,206 @@
+"""Fine-tuning for real, on a network of two layers made here."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertConfig, BertModel, BertTokenizerFast
+
+from core.encoders.encoder import load_encoder
+from core.errors import Cancelled, InputError, NotReady
+from core.learners import finetuning
+from core.learners.dataset import JudgedTexts, unjudged
+from core.learners.deep import DeepConfig, DeepLearner
+from core.learners.finetuning import shuffled_batches, warmed_up_then_linear
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "green", "blue", "big", "small"]
+LABELS = ["red", "blue", "big"]
+
+
+def make_encoder(folder, *, hidden=0.1, attention=0.1):
+    folder.mkdir(exist_ok=True)
+    (folder / "vocab.txt").write_text("\n".join(WORDS), encoding="utf-8")
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=32,
+        hidden_dropout_prob=hidden,
+        attention_probs_dropout_prob=attention,
+    )
+    BertModel(config).save_pretrained(folder)
+    BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=32).save_pretrained(folder)
+    return str(folder)
+
+
+def judged(n=60, seed=0):
+    """Texts of one to six words; a label is present where its word stands in the text."""
+    rng = np.random.default_rng(seed)
+    texts = [" ".join(rng.choice(WORDS[5:], rng.integers(1, 7))) for _ in range(n)]
+    truth = np.array([[label in text for label in LABELS] for text in texts], dtype=np.int8)
+    return JudgedTexts(texts, truth)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    folder = make_encoder(tmp_path_factory.mktemp("tiny") / "encoder")
+    return DeepConfig(encoder=folder, epochs=12, lr=2e-3, head_lr=1e-2, batch_size=8, seed=3)
+
+
+@pytest.fixture(scope="module")
+def trained(config):
+    return DeepLearner(config, 3, device="cpu").fit(judged())
+
+
+def test_it_learns_which_words_make_which_label(trained):
+    unseen = judged(seed=9)
+    agreement = (trained.predict(unseen).toarray() == unseen.truth).mean()
+    assert agreement > 0.9
+
+
+def test_the_encoder_itself_is_changed(trained, config):
+    before = load_encoder(config.encoder, device="cpu").encode(["red big", "blue"])
+    after = trained.embed(JudgedTexts(["red big", "blue"], unjudged(2, 3)))
+    assert np.linalg.norm(after, axis=1) == pytest.approx([1, 1], abs=1e-5)
+    assert np.abs(after - before).max() > 0.05
+
+
+def test_probabilities_are_dense_and_in_the_order_of_the_texts(trained):
+    data = judged(20, seed=4)
+    proba = trained.predict_proba(data)
+    assert type(proba) is np.ndarray
+    assert proba.dtype == np.float32
+    for row in range(3):
+        assert trained.predict_proba(data[row])[0] == pytest.approx(proba[row], abs=1e-5)
+
+
+def test_empty_texts_and_no_texts_work(trained):
+    assert np.isfinite(trained.predict_proba(JudgedTexts([""], unjudged(1, 3)))).all()
+    assert trained.predict_proba(JudgedTexts([], unjudged(0, 3))).shape == (0, 3)
+
+
+def test_the_same_seed_gives_the_same_learner(config):
+    short = dataclasses.replace(config, epochs=2)
+
+    def fit(seed):
+        chosen = dataclasses.replace(short, seed=seed)
+        return DeepLearner(chosen, 3, device="cpu").fit(judged()).predict_proba(judged(seed=5))
+
+    assert (fit(1) == fit(1)).all()
+    assert (fit(1) != fit(2)).any()
+
+
+def test_dropout_sampling_switches_the_attention_on_too(config, trained, tmp_path):
+    """Where only the attention drops out, the passes must still differ."""
+    data = judged(10, seed=6)
+    samples = trained.predict_proba(data, dropout_sampling=5)
+    assert samples.shape == (10, 5, 3)
+    assert samples.std(axis=1).max() > 1e-4
+    folder = make_encoder(tmp_path / "attention", hidden=0.0, attention=0.5)
+    chosen = dataclasses.replace(config, encoder=folder, head_dropout=0.0, epochs=1)
+    learner = DeepLearner(chosen, 3, device="cpu").fit(judged(8))
+    assert learner.predict_proba(data, dropout_sampling=5).std(axis=1).max() > 1e-4
+    plain = [learner.predict_proba(data) for _ in range(2)]
+    assert (plain[0] == plain[1]).all()
+
+
+def test_a_network_without_dropout_is_refused_for_sampling(tmp_path, config):
+    folder = make_encoder(tmp_path / "still", hidden=0.0, attention=0.0)
+    still = dataclasses.replace(config, encoder=folder, head_dropout=0.0, epochs=1)
+    learner = DeepLearner(still, 3, device="cpu").fit(judged(8))
+    assert learner.predict_proba(judged(4)).shape == (4, 3)
+    with pytest.raises(InputError, match="Every dropout of this encoder and its head is 0"):
+        learner.predict_proba(judged(4), dropout_sampling=3)
+
+
+def test_saved_and_loaded_it_gives_identical_probabilities(trained, tmp_path):
+    data = judged(10, seed=7)
+    trained.save(tmp_path / "learner")
+    loaded = DeepLearner.load(tmp_path / "learner", device="cpu")
+    assert (loaded.predict_proba(data) == trained.predict_proba(data)).all()
+    assert loaded.config == trained.config
+    assert [path.name for path in tmp_path.iterdir()] == ["learner"]
+
+
+def test_the_saved_encoder_is_one_that_can_be_loaded_by_itself(trained, tmp_path):
+    data = judged(10, seed=7)
+    trained.save(tmp_path / "learner")
+    assert trained.encoder_folder == tmp_path / "learner" / "encoder"
+    encoder = load_encoder(str(trained.encoder_folder), device="cpu")
+    assert encoder.encode(data.texts) == pytest.approx(trained.embed(data), abs=1e-5)
+
+
+def test_unjudged_cells_teach_nothing(config):
+    data = judged()
+    data.truth[:, 1] = -1
+    learner = DeepLearner(dataclasses.replace(config, epochs=1), 3, device="cpu").fit(data)
+    head = learner._network.head
+    torch.manual_seed(config.seed)
+    untouched = torch.nn.Linear(32, 3)
+    decay = 1 - config.head_lr * config.weight_decay
+    assert head.weight[1].detach().numpy() == pytest.approx(
+        untouched.weight[1].detach().numpy(), rel=1 - decay**10
+    )
+    assert np.abs((head.weight[0] - untouched.weight[0]).detach().numpy()).max() > 0.01
+
+
+def test_progress_is_told_by_step_and_epoch_and_a_stop_is_heard(config):
+    short = dataclasses.replace(config, epochs=2)
+    steps, epochs = [], []
+    DeepLearner(short, 3, device="cpu").fit(
+        judged(20),
+        on_step=lambda step, n_steps, loss: steps.append((step, n_steps)),
+        on_epoch=lambda epoch, loss: epochs.append(epoch),
+    )
+    assert steps == [(step, 6) for step in range(1, 7)]
+    assert epochs == [1, 2]
+    with pytest.raises(Cancelled, match="step 0 of 6"):
+        DeepLearner(short, 3, device="cpu").fit(judged(20), should_stop=lambda: True)
+
+
+def test_full_memory_halves_the_batch_and_keeps_the_gradient(config, trained, monkeypatch):
+    """The GPU's error is raised here by hand for more than two documents at a time."""
+    real, sizes = finetuning.pad, []
+
+    def pad(token_ids, **options):
+        sizes.append(len(token_ids))
+        if len(token_ids) > 2:
+            raise torch.cuda.OutOfMemoryError("full")
+        return real(token_ids, **options)
+
+    network, data = trained._network.eval(), judged(8)
+    data.truth[:3, 0] = -1
+    ids = [[2, 5 + row % 4, 3] for row in range(8)]
+    truth = torch.from_numpy(data.truth)
+    whole, _ = finetuning._gradient(network, ids, truth, pad_id=0, part_size=8)
+    expected = [parameter.grad.clone() for parameter in network.head.parameters()]
+    monkeypatch.setattr(finetuning, "pad", pad)
+    loss, part_size = finetuning._gradient(network, ids, truth, pad_id=0, part_size=8)
+    assert sizes == [8, 4, 2, 2, 2, 2]
+    assert part_size == 2
+    assert loss == pytest.approx(whole, rel=1e-5)
+    for parameter, gradient in zip(network.head.parameters(), expected, strict=True):
+        assert parameter.grad.numpy() == pytest.approx(gradient.numpy(), abs=1e-6)
+
+
+def test_an_untrained_learner_says_so(config):
+    with pytest.raises(NotReady, match="has not been trained"):
+        DeepLearner(config, 3, device="cpu").predict_proba(judged(2))
+
+
+def test_the_learning_rate_rises_then_falls_to_nothing():
+    rates = [warmed_up_then_linear(step, 10, 0.2) for step in range(11)]
+    assert rates == pytest.approx([0.5, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0])
+
+
+def test_batches_hold_every_row_once_and_like_lengths():
+    rng = np.random.default_rng(0)
+    token_ids = [[1] * length for length in rng.integers(1, 50, 64)]
+    batches = shuffled_batches(token_ids, 8, rng)
+    assert sorted(row for batch in batches for row in batch) == list(range(64))
+    spread = [np.ptp([len(token_ids[row]) for row in batch]) for batch in batches]
+    assert np.mean(spread) < 15
