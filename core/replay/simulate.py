@@ -10,6 +10,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from core.learners.dataset import JudgedVectors
 from core.learners.quick import QuickConfig, QuickLearner
 from core.strategies.catalogue import strategy_info
 from core.strategies.score_pool import score_pool
-from core.strategies.selection import top_n
+from core.strategies.selection import choose_batch
 
 THRESHOLDS = np.arange(0.02, 0.99, 0.02, dtype=np.float32)
 
@@ -102,7 +103,14 @@ def replay(
             scored = score_pool(
                 learner, x[pool], strategy=strategy, n_passes=config.n_passes, seed=round_seed
             )
-            judged = np.concatenate([judged, pool[top_n(scored.score, config.batch_size, rng)]])
+            chosen = choose_batch(
+                scored.score,
+                config.batch_size,
+                rng,
+                strategy=strategy,
+                read_vectors=partial(_rows_of, x, pool),
+            )
+            judged = np.concatenate([judged, pool[chosen]])
         result = dataclasses.replace(result, seconds=time.perf_counter() - started)
         results.append(result)
         if on_round is not None:
@@ -156,6 +164,10 @@ def _train(seen: JudgedVectors, *, config: ReplayConfig, seed: int) -> tuple[Qui
     proba, _ = out_of_fold(fit_predict, seen.truth, n_folds=config.n_folds, seed=seed)
     learner = QuickLearner(learner_config, seen.n_labels).fit(seen)
     return learner, best_threshold(proba, seen.truth)
+
+
+def _rows_of(x: Embeddings, pool: NDArray[np.int64], rows: NDArray[np.int64]) -> Embeddings:
+    return x[pool[rows]]
 
 
 def _unlabelled(x: Embeddings, truth: Truth) -> JudgedVectors:

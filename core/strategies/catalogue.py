@@ -26,6 +26,7 @@ class StrategyInfo:
     description: str
     needs_samples: bool  # Monte Carlo passes: about ten times the scoring work of one pass
     paper: str
+    is_diverse: bool = False  # its batches avoid near-copies, see `diversity`
 
 
 STRATEGIES: tuple[StrategyInfo, ...] = (
@@ -34,14 +35,16 @@ STRATEGIES: tuple[StrategyInfo, ...] = (
         title="BALD",
         description=(
             "Asks where repeated passes of the model contradict each other: what it does not "
-            "know yet, rather than what nobody can know. The default."
+            "know yet, rather than what nobody can know. Avoids near-copies. The default."
         ),
         needs_samples=True,
         paper=(
             "Houlsby, Huszár, Ghahramani, Lengyel (2011), Bayesian active learning for "
             "classification and preference learning; Gal, Islam, Ghahramani (2017), Deep Bayesian "
-            "active learning with image data"
+            "active learning with image data; batches after Kirsch et al. (2023), Stochastic "
+            "batch acquisition"
         ),
+        is_diverse=True,
     ),
     StrategyInfo(
         name="entropy",

@@ -17,13 +17,17 @@ from small_text import QueryStrategy
 
 from core.errors import InputError
 from core.strategies.catalogue import strategy_info
+from core.strategies.diversity import ReadVectors
 from core.strategies.score_pool import contributions_of, score_pool
 from core.strategies.scores import Contributions, Scores, score_of
-from core.strategies.selection import top_n
+from core.strategies.selection import choose_batch
 
 
 class ScoredQuery(QueryStrategy):  # type: ignore[misc]
     """Asks about the documents with the highest score; ties are drawn by lot.
+
+    BALD asks about unlike ones among the high scores where the dataset's
+    features are vectors.
 
     Attributes
     ----------
@@ -57,7 +61,10 @@ class ScoredQuery(QueryStrategy):  # type: ignore[misc]
         self._validate_query_input(indices_unlabeled, n)
         pool = dataset[np.asarray(indices_unlabeled)]
         self.scores_, self.contributions_ = self._score(clf, pool, len(indices_unlabeled))
-        return np.asarray(indices_unlabeled)[top_n(self.scores_, n, self.rng)]
+        chosen = choose_batch(
+            self.scores_, n, self.rng, strategy=self.name, read_vectors=_vectors_of(pool)
+        )
+        return np.asarray(indices_unlabeled)[chosen]
 
     def _score(self, clf: Any, pool: Any, n_pool: int) -> tuple[Scores, Contributions]:
         if hasattr(clf, "score_stream"):
@@ -128,6 +135,13 @@ def make_strategy(name: str, *, seed: int, n_passes: int = 20) -> ScoredQuery:
         "bald": BaldQuery,
     }
     return kinds[name](seed=seed, n_passes=n_passes)
+
+
+def _vectors_of(pool: Any) -> ReadVectors | None:
+    x = pool.x
+    if isinstance(x, np.ndarray) and x.ndim == 2 and x.dtype.kind == "f":
+        return lambda rows: x[rows]
+    return None
 
 
 def _dense(proba: Any, clf: Any) -> NDArray[np.float32]:

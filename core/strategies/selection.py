@@ -1,11 +1,32 @@
-"""From scores to the documents that are asked about, ties broken by lot."""
+"""From scores to the documents that are asked about. Needs numpy alone."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.strategies.catalogue import strategy_info
+from core.strategies.diversity import ReadVectors, unlike_batch
 from core.strategies.scores import Scores
+
+
+def choose_batch(
+    scores: Scores,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    strategy: str,
+    read_vectors: ReadVectors | None = None,
+) -> NDArray[np.int64]:
+    """Choose `n` positions as the strategy composes its batches, highest score first.
+
+    Strategies with `is_diverse` need `read_vectors`, which gives the unit
+    vectors of some positions; without it, and for the others, the highest
+    scores are taken.
+    """
+    if strategy_info(strategy).is_diverse and read_vectors is not None:
+        return unlike_batch(scores, read_vectors, n, rng)
+    return top_n(scores, n, rng)
 
 
 def top_n(scores: Scores, n: int, rng: np.random.Generator) -> NDArray[np.int64]:

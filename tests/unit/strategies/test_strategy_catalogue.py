@@ -27,7 +27,15 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 
 
 def test_the_numpy_modules_load_neither_torch_nor_small_text():
-    modules = ["catalogue", "scores", "selection", "score_pool", "cold_start", "reasons"]
+    modules = [
+        "catalogue",
+        "scores",
+        "selection",
+        "diversity",
+        "score_pool",
+        "cold_start",
+        "reasons",
+    ]
     imports = "".join(f"import core.strategies.{module};" for module in modules)
     check = "import sys; print(sorted({'torch', 'small_text', 'transformers'} & set(sys.modules)))"
     run = [sys.executable, "-c", f"{imports}{check}"]
