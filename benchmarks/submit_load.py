@@ -1,6 +1,6 @@
 """Eight annotators post to a running server: time from submitting to committed, and what is kept.
 
-    python benchmarks/submit_load.py [--documents 100000] [--annotators 8] [--seconds 20] [--batch 1]
+    python benchmarks/submit_load.py [--documents 100000] [--annotators 8] [--seconds 20]
 
 Each annotator is a process of its own that leases documents and hands judgements in, `--batch`
 at a time, as fast as it is answered (`--rate` sets a pace). Afterwards the database is read:
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -192,6 +193,15 @@ def verify(
     }
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far; 0 where the system does not tell in this way."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return 0.0
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def quantiles(seconds: list[float]) -> str:
     """p50, p95 and p99 in milliseconds."""
     p50, p95, p99 = np.percentile(np.array(seconds) * 1000, [50, 95, 99])
@@ -227,10 +237,13 @@ def main() -> None:
                 )
                 for i in range(options.annotators)
             ]
+            pid = server.process.pid if server.process else 0
+            cpu = cpu_seconds(pid)
             began = time.perf_counter()
             with get_context("spawn").Pool(options.annotators) as pool:
                 results = pool.map(annotate, tasks, chunksize=1)
             wall = time.perf_counter() - began
+            cpu = cpu_seconds(pid) - cpu
         finally:
             server.stop()
         found = verify(server.store, results, label_ids)
@@ -244,6 +257,8 @@ def main() -> None:
     print(f"  submit to committed: {quantiles([t for r in results for t in r['latencies']])}")
     print(f"  lease of 15 to 25:   {quantiles([t for r in results for t in r['leases']])}")
     print(f"  {n / options.seconds:.0f} documents/s ({n:,} in {options.seconds:g} s of {wall:.0f})")
+    load = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    print(f"  server: {1000 * cpu / max(n, 1):.1f} ms of CPU per document{load}")
     print("  " + ", ".join(f"{name}: {count}" for name, count in found.items()))
 
 

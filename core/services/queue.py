@@ -146,9 +146,13 @@ class _Deck:
         return list(self._session.scalars(free.FREE_AUDITS, self._values))
 
     def _audit(self) -> Query:
-        n_audited, n_all = self._session.execute(free.N_AUDITED, self._values).one()
         drawn = self._free_audits.pop(int(self._rng.integers(len(self._free_audits))))
-        return self._queries_for([drawn], AUDIT_REASON, QueryKind.AUDIT, n_audited / n_all)[0]
+        return self._queries_for([drawn], AUDIT_REASON, QueryKind.AUDIT, self._audit_share)[0]
+
+    @cached_property
+    def _audit_share(self) -> float:
+        n_audited, n_all = self._session.execute(free.N_AUDITED, self._values).one()
+        return float(n_audited / n_all)
 
     def _random(self, n: int, dealt: set[int]) -> list[Query]:
         """Free documents of the pool, each as likely as the next."""
