@@ -15,7 +15,7 @@ from pages.widgets.text import counted
 
 STRATEGY_TITLES = {strategy.name: strategy.title for strategy in STRATEGIES}
 UNDEFINED = "undefined"
-APART = ", the audit set apart"
+APART = " (audit set aside)"
 MEASURED_ON = {
     EvaluationSource.AUDIT: "{n} audit documents",
     EvaluationSource.OUT_OF_FOLD: "{n} judged documents, out of fold",

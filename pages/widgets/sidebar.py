@@ -15,6 +15,7 @@ from pages.widgets.context import (
     project_names,
     query_of,
 )
+from pages.widgets.remembered_name import remember_name
 from pages.widgets.round_words import freshness
 from pages.widgets.text import counted
 
@@ -52,10 +53,26 @@ def _reopen() -> None:
 
 
 def choose_annotator(default: str) -> None:
-    """The name that judgements carry."""
-    if "annotator" not in st.session_state:
-        st.session_state["annotator"] = default
-    st.text_input("Your name", key="annotator", max_chars=200, help="Judgements carry this name.")
+    """The name that judgements carry. A box forgets when pages are switched; the session does not.
+
+    So the name is kept apart and put into the box at every run.
+    """
+    name = str(st.session_state.setdefault("annotator", default))
+    st.session_state["annotator_box"] = name
+    st.text_input(
+        "Your name",
+        key="annotator_box",
+        max_chars=200,
+        on_change=_rename,
+        help="Judgements carry this name. This browser remembers it.",
+    )
+    remember_name(name, is_typed="annotator_typed" in st.session_state)
+
+
+def _rename() -> None:
+    typed = str(st.session_state["annotator_box"]).strip()
+    if typed:
+        st.session_state["annotator"], st.session_state["annotator_typed"] = typed, True
 
 
 def draw_links(project_id: int | None) -> None:

@@ -48,6 +48,11 @@ class App:
         """Wait until the page says so."""
         expect(self.says(words)).to_be_visible(timeout=timeout_ms)
 
+    def see_charts(self, n: int) -> None:
+        """Wait until so many charts are drawn."""
+        charts = self.page.locator(".js-plotly-plot:visible")
+        expect(charts).to_have_count(n, timeout=60_000)
+
     def upload(self, path: Path) -> None:
         """Hand a file to the upload page."""
         self.page.locator("input[type=file]").set_input_files(path)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import func, select
 
-from core.store.tables import Document, Project, Rejection
+from core.store.tables import Annotator, Document, Project, Rejection, Submission
 from tests.e2e.app_driver import ROUND_MS, App
 from tests.e2e.card_driver import Card
 from tests.e2e.serving import Server
@@ -97,7 +97,7 @@ def test_from_a_file_to_labels_through_a_round(
     expect(app.title("Dashboards")).to_be_visible()
     for tab, charts in (("Thresholds", 2), ("Labels", 2), ("Together", 3), ("History", 2)):
         page.get_by_role("tab", name=tab, exact=True).click()
-        expect(page.locator(".js-plotly-plot:visible")).to_have_count(charts)
+        app.see_charts(charts)
 
     app.go_to("Annotate")
     app.see("Round 1 knows")
@@ -148,6 +148,26 @@ def test_the_back_button_leads_back(server: Server, page: Page) -> None:
         page.go_back()
         expect(app.title(name)).to_be_visible()
         assert "project=1" in page.url
+
+
+def test_the_name_on_judgements_outlives_a_reload(server: Server, page: Page) -> None:
+    app = App(page, server)
+    app.open()
+    name = page.get_by_role("textbox", name="Your name")
+    expect(name).to_have_value("me")
+    name.fill("Ann Øst")
+    name.press("Enter")
+    app.button("Open the demo project").click()
+    card = Card(page, server.url, 0)
+    card.wait_for_document()
+    page.reload()
+    expect(name).to_have_value("Ann Øst", timeout=30_000)
+    card.wait_for_document()
+    card.press("Enter")
+    card.wait_until_saved()
+    with server.store.read() as session:
+        signed = select(Annotator.name).join(Submission, Submission.annotator_id == Annotator.id)
+        assert session.scalars(signed).all() == ["Ann Øst"]
 
 
 BAD_FILES = {

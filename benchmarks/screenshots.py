@@ -1,0 +1,91 @@
+"""Takes the README's two pictures from the running app: real server, real clicks, the demo project.
+
+    python -m benchmarks.screenshots
+
+Runs in folders of its own, so nothing of yours is touched. Takes two minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from core.services.demo import play_annotator
+from tests.e2e.app_driver import ROUND_MS, App
+from tests.e2e.card_driver import Card
+from tests.e2e.serving import BROWSER_FLAGS, ROOT, make_server, system_browser
+
+SIZE = {"width": 1280, "height": 800}
+IMAGES = ROOT / "docs" / "images"
+PREPARED_MS = 600_000
+BATCHES = (120, 120, 160)  # documents judged before each round
+
+
+def main() -> None:
+    """Work through the demo project and take the pictures."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = make_server(Path(folder))
+        server.start_worker = True
+        server.start()
+        browser = playwright.chromium.launch(
+            executable_path=system_browser(), args=list(BROWSER_FLAGS)
+        )
+        try:
+            page = browser.new_page(viewport=SIZE, color_scheme="light")
+            take(App(page, server))
+        finally:
+            browser.close()
+            server.stop()
+            server.store.close()
+
+
+def take(app: App) -> None:
+    """From the first page to both pictures."""
+    app.open()
+    app.button("Open the demo project").click()
+    card = Card(app.page, app.server.url, 0)
+    card.wait_for_document()
+    project_id = app.project_id()
+    app.go_to("Train")
+    expect(app.page.locator(".st-key-job")).to_be_hidden(timeout=PREPARED_MS)
+    for number, n in enumerate(BATCHES, 1):
+        play_annotator(app.server.store, project_id, n=n, settings=app.server.settings)
+        app.open(f"/train?project={project_id}")
+        app.button("Run a round").click()
+        app.see(f"Round {number} is done.", timeout_ms=ROUND_MS)
+    play_annotator(app.server.store, project_id, n=18, settings=app.server.settings)
+    picture_dashboards(app)
+    picture_card(app, card)
+
+
+def picture_dashboards(app: App) -> None:
+    """Threshold sweep and reliability of the round in force."""
+    app.button("See the dashboards").click()
+    expect(app.title("Dashboards")).to_be_visible()
+    app.see_charts(2)
+    save(app.page, "dashboards")
+
+
+def picture_card(app: App, card: Card) -> None:
+    """A document that the model chose, with two labels set by keyboard."""
+    app.go_to("Annotate")
+    card.wait_for_document()
+    card.press("1", "3")
+    save(app.page, "annotate")
+
+
+def save(page: Page, name: str) -> None:
+    """Wait until nothing moves any more, then keep what is seen."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    page.mouse.move(640, 790)
+    path = IMAGES / f"{name}.png"
+    page.screenshot(path=path, animations="disabled")
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
