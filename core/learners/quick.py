@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -34,8 +35,8 @@ class QuickConfig:
     """How the head is built and trained."""
 
     hidden: int = 256
-    dropout: float = 0.3
-    epochs: int = 30
+    dropout: float = 0.5  # below, BALD has little to go by; see docs/decisions/009
+    epochs: int = 20
     steps_per_epoch: int = 10  # fixed, or a few dozen documents would make an epoch of one step
     batch_size: int = 256
     lr: float = 1e-3
@@ -82,7 +83,8 @@ class QuickLearner(Classifier):  # type: ignore[misc]
         truth = torch.from_numpy(train_set.truth)
         tensors = self._initial_weights(x.shape[1], train_set.truth, rng)
         if len(x):
-            self._train(tensors, x, truth, rng=rng, on_epoch=on_epoch, should_stop=should_stop)
+            with _one_thread():
+                self._train(tensors, x, truth, rng=rng, on_epoch=on_epoch, should_stop=should_stop)
         self._weights = {name: tensor.detach() for name, tensor in tensors.items()}
         return self
 
@@ -246,6 +248,17 @@ class QuickLearner(Classifier):  # type: ignore[misc]
         learner = cls(QuickConfig(**about["config"]), about["n_labels"])
         learner._weights = tensors
         return learner
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch to one thread: batches this small only wait for each other on two."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def _tensor(x: Embeddings) -> torch.Tensor:
