@@ -127,7 +127,8 @@ def test_a_pass_is_the_network_with_its_mask(trained):
     weights = trained._trained()
     h = torch.relu(torch.from_numpy(x) @ weights["hidden.weight"] * 4.0 + weights["hidden.bias"])
     rng = torch.Generator().manual_seed(SMALL.seed + 1)
-    masks = (torch.rand((2, SMALL.hidden), generator=rng) < 0.7).float() / 0.7
+    keep = 1 - SMALL.dropout
+    masks = (torch.rand((2, SMALL.hidden), generator=rng) < keep).float() / keep
     samples = trained.predict_proba(pool_of(x, 3), dropout_sampling=2)
     for number in range(2):
         logits = (h * masks[number]) @ weights["output.weight"] + weights["output.bias"]

@@ -30,7 +30,8 @@ def gold(n, seed):
     """Four labels, each a direction of its own, in noise."""
     rng = np.random.default_rng(seed)
     truth = (rng.random((n, 4)) < 0.4).astype(np.int8)
-    x = truth @ np.eye(4, 12, dtype=np.float32) + 0.25 * rng.standard_normal((n, 12)).astype(np.float32)
+    noise = 0.25 * rng.standard_normal((n, 12), dtype=np.float32)
+    x = truth @ np.eye(4, 12, dtype=np.float32) + noise
     return x / np.linalg.norm(x, axis=1, keepdims=True), truth
 
 
