@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
+from sqlalchemy import select
 
-from core.domain import SubmissionKind
+from core.domain import SubmissionKind, SubmissionSource
 from core.services.judgement_matrix import judgement_matrix
-from core.services.labels import NewLabel, add_labels
+from core.services.judgements import NewSubmission, annotator_named, record_judgements
+from core.services.labels import NewLabel, active_labels, add_labels
+from core.services.projects import get_project
+from core.store.tables import Document, Round
 from tests.e2e.card_driver import (
     LABELS,
     Card,
@@ -19,7 +25,7 @@ from tests.e2e.card_driver import (
     seed_project,
     stored_submissions,
 )
-from tests.e2e.serving import Server
+from tests.e2e.serving import Server, make_server
 
 COMPLETE, PARTIAL = SubmissionKind.COMPLETE, SubmissionKind.PARTIAL
 SKIP, UNDO = SubmissionKind.SKIP, SubmissionKind.UNDO
@@ -357,6 +363,146 @@ def test_a_label_added_meanwhile_appears_and_was_not_judged_before(
         truth = judgement_matrix(session, project_id).truth
     assert truth[0, -1] == -1  # it was not on the screen then
     assert truth[-1, -1] == 1
+
+
+def test_labelling_causes_no_run_of_the_page(shared_server: Server, page: Page) -> None:
+    frames: list[object] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: frames.append(frame)))
+    project_id = seed_project(shared_server.store, 60)
+    card = Card(page, shared_server.url, project_id).open()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    assert frames  # the page itself was asked for in this way
+    frames.clear()
+    for number in range(20):
+        card.wait_for_document()
+        card.press(*keys_for(number), "Enter")
+    card.wait_until_saved()
+    assert frames == []
+
+
+def test_leaving_the_page_and_coming_back_keeps_everything(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 60)
+    card = Card(page, shared_server.url, project_id).open()
+    card.press("1", "Enter", "2")
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Labels").click()
+    card.root.wait_for(state="detached")
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Annotate").click()
+    assert "Message 1." in card.wait_for_document()
+    card.press("3", "Enter", "z", "z", "Enter")
+    card.wait_until_saved()
+    assert what(stored_submissions(shared_server.store, project_id)) == [
+        (0, COMPLETE, "1"),
+        (1, COMPLETE, "23"),
+        (1, UNDO, ""),
+        (0, UNDO, ""),
+        (0, COMPLETE, "1"),
+    ]
+
+
+def test_a_number_that_is_taken_is_sent_under_a_fresh_client_id(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 60)
+    card = Card(page, shared_server.url, project_id).open()
+    card.press("1", "Enter")
+    card.wait_until_saved()
+    [first] = stored_submissions(shared_server.store, project_id)
+    with shared_server.store.write() as session:  # another tab with the same memory was faster
+        taken = session.scalar(select(Document.id).where(Document.project_id == project_id)) or 0
+        record_judgements(
+            session,
+            get_project(session, project_id),
+            annotator_named(session, "me"),
+            [NewSubmission(taken + 50, COMPLETE, first.client_id, 2)],
+            source=SubmissionSource.CARD,
+        )
+    card.press("2", "Enter", "z", "4", "Enter", "3", "Enter")
+    card.wait_until_saved()
+    later = stored_submissions(shared_server.store, project_id)[2:]
+    assert what(later) == [
+        (1, COMPLETE, "2"),
+        (1, UNDO, ""),
+        (1, COMPLETE, "24"),
+        (2, COMPLETE, "3"),
+    ]
+    assert {one.client_id for one in later} & {first.client_id} == set()
+
+
+def test_what_the_server_refuses_is_shown_and_holds_nothing_else_up(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 60)
+    card = Card(page, shared_server.url, project_id).open()
+    with shared_server.store.write() as session:
+        gone = session.scalar(
+            select(Document).where(Document.project_id == project_id, Document.external_id == "1")
+        )
+        session.delete(gone)
+    card.press("1", "Enter", "2", "Enter", "3", "Enter")
+    card.wait_until_saved()
+    expect(card.part("problem")).to_contain_text("1 could not be saved: Document")
+    assert what(stored_submissions(shared_server.store, project_id)) == [
+        (0, COMPLETE, "1"),
+        (2, COMPLETE, "3"),
+    ]
+    page.get_by_role("button", name="Forget it").click()
+    expect(card.part("problem")).to_be_hidden()
+
+
+def test_a_token_that_ran_out_is_renewed_and_nothing_is_lost(tmp_path: Path, page: Page) -> None:
+    server = make_server(tmp_path, token_ttl_s=3)
+    project_id = seed_project(server.store, 60)
+    server.start()
+    try:
+        card = Card(page, server.url, project_id).open()
+        card.press("1", "Enter")
+        page.wait_for_timeout(4500)
+        card.press("2", "Enter")
+        card.wait_until_saved()
+        stored = stored_submissions(server.store, project_id)
+        assert what(stored) == [(0, COMPLETE, "1"), (1, COMPLETE, "2")]
+    finally:
+        server.stop()
+        server.store.close()
+
+
+def test_suggestions_can_be_hidden_and_set_nothing(shared_server: Server, page: Page) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    put_suggestions(shared_server, project_id)
+    card = Card(page, shared_server.url, project_id).open()
+    expect(card.chip("refund").locator(".number")).to_have_text("0.90")
+    assert set(card.states().values()) == {"unjudged"}
+    card.press("h")
+    expect(card.chip("refund").locator(".number")).to_be_hidden()
+    page.reload()
+    card.wait_for_document()
+    expect(card.chip("refund").locator(".number")).to_be_hidden()
+
+
+def put_suggestions(server: Server, project_id: int) -> None:
+    """A round in force that finds every label as likely as 0.9."""
+    with server.store.write() as session:
+        ids = session.scalars(select(Document.id).where(Document.project_id == project_id)).all()
+        labels = [label.id for label in active_labels(session, project_id)]
+        folder = server.settings.checkpoints_dir / f"round-of-{project_id}"
+        folder.mkdir(parents=True)
+        np.save(folder / "pool_ids.npy", np.array(ids, dtype=np.int64))
+        np.save(folder / "pool_proba.npy", np.full((len(ids), len(labels)), 0.9, np.float32))
+        (folder / "label_ids.json").write_text(str(labels))
+        round_ = Round(
+            project_id=project_id,
+            number=1,
+            kind="quick",
+            status="done",
+            strategy="bald",
+            seed=1,
+            checkpoint=folder.name,
+        )
+        session.add(round_)
+        session.flush()
+        get_project(session, project_id).active_round_id = round_.id
 
 
 def test_the_running_server_has_loaded_no_learning_library(

@@ -38,8 +38,6 @@ class Mounted {
     judging.say = (words) => view.say(words);
     view.options = { showSuggestions: data.options.show_suggestions };
     setHidden(view.refs.suggestSwitch, data.options.show_suggestions === false);
-    setHidden(view.refs.guidelines, !data.options.guidelines_url);
-    if (data.options.guidelines_url) view.refs.guidelines.href = data.options.guidelines_url;
     view.drawDocument(view.drawnDocument ?? null);
     judging.started.then(() => judging.changed());
     judging.outbox.pump();

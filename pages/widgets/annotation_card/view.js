@@ -59,7 +59,8 @@ class View {
     const said = { complete: "judged", partial: "judged in part", skip: "skipped" };
     setText(refs.reason, isReopened ? `You ${said[doc.saidKind]} this one.` : (doc?.reason ?? ""));
     const score = typeof doc?.score === "number" ? ` ${doc.score.toFixed(3)}` : "";
-    setText(refs.strategy, doc?.strategy && !isReopened ? `${doc.strategy}${score}` : "");
+    const isChosen = doc?.strategy && doc.strategy !== "random" && !isReopened;
+    setText(refs.strategy, isChosen ? `${doc.strategy}${score}` : "");
     setText(refs.skipWord, isReopened ? "Leave as is" : "Skip");
   }
 
