@@ -18,7 +18,8 @@ from pages.widgets.dashboard_tabs import (
     draw_together,
 )
 from pages.widgets.job_watch import watch_job
-from pages.widgets.round_words import freshness, interval, score
+from pages.widgets.round_words import interval, score
+from pages.widgets.status import project_status
 
 HEADLINES = {
     "micro_f1": ("Micro-F1", "Every judged (document, label) counts the same."),
@@ -34,7 +35,6 @@ def main() -> None:
     project = require_project(here)
     with here.store.read() as session:
         rounds = list_rounds(session, project.id)
-        told = freshness(session, project.id)
     done = [round_ for round_ in rounds if round_.status is JobStatus.DONE]
     st.title("Dashboards")
     watch_job(here, project.id, in_full=False)
@@ -43,7 +43,7 @@ def main() -> None:
         if st.button("Go to Train", icon=":material/model_training:"):
             go_to("train", project_id=project.id)
         return
-    round_ = choose_round(done, told)
+    round_ = choose_round(done, project_status(here, project).freshness())
     with here.store.read() as session:
         evaluation = load_evaluation(session, round_.id)
     if evaluation is None:

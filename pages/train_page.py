@@ -18,7 +18,8 @@ from pages.widgets.context import Context, context, go_to, require_project
 from pages.widgets.errors import shown_errors
 from pages.widgets.job_watch import NO_WORKER, watch_job
 from pages.widgets.round_request import choose_request, hindrance, remember
-from pages.widgets.round_words import freshness, rounds_table, what_changed
+from pages.widgets.round_words import rounds_table, what_changed
+from pages.widgets.status import project_status
 from pages.widgets.text import escaped
 
 
@@ -27,10 +28,10 @@ def main() -> None:
     here = context()
     project = require_project(here)
     with here.store.read() as session:
-        told = freshness(session, project.id)
         rounds = list_rounds(session, project.id)
         last = latest_job(session, project.id, kind=ROUND)
     st.title("Train")
+    told = project_status(here, project).freshness()
     st.markdown(f"A round learns from all judgements so far and chooses what to ask next. {told}")
     draw_request(here, project, last)
     job = watch_job(here, project.id, in_full=True)

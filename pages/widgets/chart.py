@@ -7,7 +7,20 @@ import streamlit as st
 
 from pages.widgets.text import escaped
 
-CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+CONFIG = {
+    "displaylogo": False,
+    # Charts hold still under a finger; what is left is the picture and the full screen.
+    "modeBarButtonsToRemove": [
+        "zoom2d",
+        "pan2d",
+        "zoomIn2d",
+        "zoomOut2d",
+        "autoScale2d",
+        "resetScale2d",
+        "select2d",
+        "lasso2d",
+    ],
+}
 
 
 def draw_chart(title: str, figure: go.Figure, *, how: str, suggests: str, key: str) -> None:

@@ -8,7 +8,7 @@ from core.charts import figures as charts
 from core.evaluation import advice
 from core.evaluation.report import Evaluation
 from core.services.rounds import RoundInfo
-from pages.widgets.chart import draw_chart
+from pages.widgets.chart import CONFIG, draw_chart
 from pages.widgets.label_scores import draw_label_chooser, draw_scores_table
 from pages.widgets.round_words import history_entries
 from pages.widgets.text import escaped
@@ -73,7 +73,9 @@ def draw_together(evaluation: Evaluation) -> None:
         with place.container(border=True, key=f"pairs_{which}"):
             st.markdown(f"#### {PAIR_TITLES[which]}")
             figure = charts.cooccurrence_heatmap(evaluation, which, measure or "count")
-            st.plotly_chart(figure, key=f"pairs_{which}_chart", alt=PAIR_TITLES[which])
+            st.plotly_chart(
+                figure, key=f"pairs_{which}_chart", config=CONFIG, alt=PAIR_TITLES[which]
+            )
     suggests = advice.what_it_suggests_cooccurrence_heatmap(evaluation)
     st.markdown(f":material/lightbulb: {escaped(suggests)}")
     st.caption(advice.how_to_read_cooccurrence_heatmap())

@@ -1,4 +1,4 @@
-"""Rounds in words and figures, as the sidebar, Train and Dashboards tell of them."""
+"""Rounds in words and figures, as Train and Dashboards tell of them."""
 
 from __future__ import annotations
 
@@ -6,35 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from sqlalchemy.orm import Session
 
 from core.domain import EvaluationSource
-from core.services.rounds import RoundInfo, active_round, round_freshness
+from core.services.rounds import RoundInfo
 from core.strategies.catalogue import STRATEGIES
 from pages.widgets.text import counted
 
 STRATEGY_TITLES = {strategy.name: strategy.title for strategy in STRATEGIES}
 UNDEFINED = "undefined"
-APART = " (audit set aside)"
 MEASURED_ON = {
     EvaluationSource.AUDIT: "{n} audit documents",
     EvaluationSource.OUT_OF_FOLD: "{n} judged documents, out of fold",
     EvaluationSource.HELD_OUT: "{n} judged documents, held out",
     EvaluationSource.NONE: "nothing yet",
 }
-
-
-def freshness(session: Session, project_id: int) -> str:
-    """Which round is in force, and how much of what was judged it knows."""
-    round_ = active_round(session, project_id)
-    known, now = round_freshness(session, project_id)
-    if round_ is None:
-        return "No round yet."
-    if known == now:
-        return f"Round {round_.number} knows all your {counted(now, 'judged document')}{APART}."
-    return (
-        f"Round {round_.number} knows {known:,} of your {counted(now, 'judged document')}{APART}."
-    )
 
 
 def score(metrics: Mapping[str, Any], name: str) -> str:

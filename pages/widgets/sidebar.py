@@ -5,8 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from core.rounds.heartbeat import worker_is_alive
-from core.services.projects import list_projects
-from core.services.queue import pool_size
 from pages.widgets.context import (
     PAGE_FILES,
     Context,
@@ -16,8 +14,7 @@ from pages.widgets.context import (
     query_of,
 )
 from pages.widgets.remembered_name import remember_name
-from pages.widgets.round_words import freshness
-from pages.widgets.text import counted
+from pages.widgets.status import project_status
 
 TITLES = {
     "projects": ("Projects", ":material/home:"),
@@ -91,12 +88,6 @@ def draw_status(here: Context) -> None:
     """Where the open project stands, in a few short lines."""
     if here.project is None:
         return
-    with here.store.read() as session:
-        info = next(p for p in list_projects(session) if p.id == here.project.id)
-        lines = [
-            f"{counted(info.n_documents, 'document')}, {info.n_judged:,} judged, "
-            f"{pool_size(session, here.project.id):,} left in the pool",
-            freshness(session, here.project.id),
-        ]
-    lines.append("Worker running" if worker_is_alive(here.settings) else "No worker running")
-    st.caption("  \n".join(lines))
+    status = project_status(here, here.project)
+    worker = "Worker running." if worker_is_alive(here.settings) else "No worker running."
+    st.caption("  \n".join([status.counts(), status.freshness(), worker]))
