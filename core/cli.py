@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -141,6 +141,27 @@ def token(
         with _open_store().read() as session:
             project_id = project_named(session, project).id
     print(issue_token(get_settings(), annotator=annotator, project_id=project_id))
+
+
+@app.command()
+def replay(
+    data: Annotated[
+        str, typer.Option(help="demo, a CSV file, or a data set in MARGINALIA_SHARED.")
+    ] = "demo",
+    strategy: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
+    seeds: Annotated[int, typer.Option(min=1)] = 3,
+    rounds: Annotated[int | None, typer.Option(min=1)] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+    initial: Annotated[int | None, typer.Option(min=1)] = None,
+    results: Annotated[Path, typer.Option(help="The folder for the record.")] = Path("results"),
+) -> None:
+    """Play the loop against gold labels and compare strategies."""
+    from core.replay.command import replay_command
+    from core.replay.simulate import ReplayConfig
+
+    given: dict[str, Any] = {"n_rounds": rounds, "batch_size": batch_size, "n_initial": initial}
+    config = ReplayConfig(**{name: value for name, value in given.items() if value is not None})
+    replay_command(data, strategy or ["bald", "random"], seeds, config=config, results=results)
 
 
 def _open_store() -> Store:
