@@ -36,20 +36,21 @@ def main() -> None:
             executable_path=system_browser(), args=list(BROWSER_FLAGS)
         )
         try:
-            page = browser.new_page(viewport=SIZE, color_scheme="light")
-            take(App(page, server))
+            first, second = (browser.new_page(viewport=SIZE) for _ in range(2))
+            project_id = work_through_the_demo(App(first, server))
+            picture_dashboards(App(first, server))
+            picture_card(App(second, server), project_id)
         finally:
             browser.close()
             server.stop()
             server.store.close()
 
 
-def take(app: App) -> None:
-    """From the first page to both pictures."""
+def work_through_the_demo(app: App) -> int:
+    """From the first page to the third round; returns the project."""
     app.open()
     app.button("Open the demo project").click()
-    card = Card(app.page, app.server.url, 0)
-    card.wait_for_document()
+    Card(app.page, app.server.url, 0).wait_for_document()
     project_id = app.project_id()
     app.go_to("Train")
     expect(app.page.locator(".st-key-job")).to_be_hidden(timeout=PREPARED_MS)
@@ -59,8 +60,7 @@ def take(app: App) -> None:
         app.button("Run a round").click()
         app.see(f"Round {number} is done.", timeout_ms=ROUND_MS)
     play_annotator(app.server.store, project_id, n=18, settings=app.server.settings)
-    picture_dashboards(app)
-    picture_card(app, card)
+    return project_id
 
 
 def picture_dashboards(app: App) -> None:
@@ -71,14 +71,17 @@ def picture_dashboards(app: App) -> None:
     save(app.page, "dashboards")
 
 
-def picture_card(app: App, card: Card) -> None:
-    """A document that the model chose, with its labels set by keyboard."""
-    app.go_to("Annotate")
-    card.wait_for_document()
+def picture_card(app: App, project_id: int) -> None:
+    """A document that the model chose, with its labels set by keyboard, in a fresh tab.
+
+    The first tab still has documents in hand from before the first round.
+    """
+    card = Card(app.page, app.server.url, project_id).open()
     while not (keys := keys_of_a_telling_document(app, card)):
         shown = card.text.text_content() or ""
         card.press("s")
         expect(card.text).not_to_have_text(shown)
+        card.wait_until_saved()
     card.press(*keys)
     save(app.page, "annotate")
 

@@ -12,6 +12,7 @@ from pages.widgets.sidebar import (
     choose_project,
     draw_links,
     draw_status,
+    keep_annotator,
 )
 
 # Material icons as a favicon would be fetched from the network, so it is drawn here.
@@ -38,4 +39,5 @@ with shown_errors():
         draw_links(project_id)
         choose_annotator(settings.annotator)
         draw_status(context())
+        keep_annotator()
     page.run()

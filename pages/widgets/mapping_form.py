@@ -154,11 +154,11 @@ def draw_preview(spooled: Spooled, found: Guess, mapping: Mapping) -> None:
 
 def _previewed(row: Any) -> dict[str, str]:
     if not isinstance(row, Reading):
-        return {"Text": row.excerpt, "Labels": f"rejected: {row.reason}", "Id": ""}
+        return {"Labels": f"rejected: {row.reason}", "Text": row.excerpt, "Id": ""}
     labels = "not judged" if row.labels is None else ", ".join(row.labels) or "no label applies"
     text = " ".join(row.text.split())
     return {
-        "Text": text if len(text) <= PREVIEW_CHARS else text[: PREVIEW_CHARS - 1] + "…",
         "Labels": labels,
+        "Text": text if len(text) <= PREVIEW_CHARS else text[: PREVIEW_CHARS - 1] + "…",
         "Id": row.external_id or "",
     }

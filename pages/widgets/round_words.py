@@ -68,7 +68,7 @@ def rounds_table(rounds: list[RoundInfo]) -> pd.DataFrame:
                 "Round": round_.number,
                 "In force": "✓" if round_.is_active else "",
                 "Status": str(round_.status),
-                "Judged": round_.n_judged,
+                "Judged": "" if round_.n_judged is None else f"{round_.n_judged:,}",
                 "Micro-F1": score(round_.metrics, "micro_f1") if round_.metrics else "",
                 "95 % interval": interval(round_.metrics, "micro_f1"),
                 "Macro-F1": score(round_.metrics, "macro_f1") if round_.metrics else "",

@@ -63,7 +63,13 @@ def choose_annotator(default: str) -> None:
         on_change=_rename,
         help="Judgements carry this name. This browser remembers it.",
     )
-    remember_name(name, is_typed="annotator_typed" in st.session_state)
+
+
+def keep_annotator() -> None:
+    """Let the browser remember the name; drawn last, because even nothing takes up room."""
+    remember_name(
+        str(st.session_state["annotator"]), is_typed="annotator_typed" in st.session_state
+    )
 
 
 def _rename() -> None:
