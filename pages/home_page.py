@@ -113,7 +113,8 @@ def draw_demo_choice(here: Context, projects: list[ProjectInfo]) -> None:
     demo = next((project for project in projects if project.is_demo), None)
     kind = "secondary" if projects else "primary"
     if st.button("Open the demo project", type=kind, key="open_demo"):
-        project_id = open_demo(here.store, here.settings)
+        with st.spinner("Unpacking the demo project"):
+            project_id = open_demo(here.store, here.settings)
         with here.store.read() as session:
             is_prepared = latest_job(session, project_id, kind=PREPARE) is not None
         if not is_prepared:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
+from sqlalchemy.orm import Session
 
 from core.domain import RoundStep
 from core.rounds.heartbeat import worker_is_alive
@@ -43,20 +44,25 @@ def watch_job(here: Context, project_id: int, *, in_full: bool) -> JobInfo | Non
 
 
 def _look(here: Context, project_id: int, before: JobInfo | None, *, in_full: bool) -> None:
-    with shown_errors(), here.store.read() as session:
-        job = active_job(session, project_id)
-        waiting = latest_job(session, project_id, kind=ROUND)
-        number = None
-        if job is not None and job.round_id is not None:
-            number = getattr(session.get(Round, job.round_id), "number", None)
-    if (job and job.id) != (before and before.id):
-        st.rerun()
-    if job is None:
-        return
-    title = "Getting the documents ready" if job.kind == PREPARE else f"Round {number}"
-    if not in_full:
-        st.progress(_overall(job), text=f"{title}: {_doing(job)}")
-        return
+    with shown_errors():
+        with here.store.read() as session:
+            job = active_job(session, project_id)
+            asked = latest_job(session, project_id, kind=ROUND)
+            title = _title(session, job)
+        if (job and job.id) != (before and before.id):
+            st.rerun()
+        if job is not None and in_full:
+            _draw_in_full(here, job, title, is_round_next=asked is not None and asked.is_active)
+        elif job is not None:
+            st.progress(_overall(job), text=f"{title}: {_doing(job)}")
+
+
+def _title(session: Session, job: JobInfo | None) -> str:
+    round_ = None if job is None or job.round_id is None else session.get(Round, job.round_id)
+    return "Getting the documents ready" if round_ is None else f"Round {round_.number}"
+
+
+def _draw_in_full(here: Context, job: JobInfo, title: str, *, is_round_next: bool) -> None:
     with st.container(border=True, key="job"):
         st.markdown(f"**{title}**")
         if not worker_is_alive(here.settings):
@@ -64,7 +70,7 @@ def _look(here: Context, project_id: int, before: JobInfo | None, *, in_full: bo
         st.progress(_overall(job), text=_doing(job))
         if job.kind == ROUND:
             st.markdown(_steps(job))
-        elif waiting is not None and waiting.is_active:
+        elif is_round_next:
             st.caption("The round that was asked for starts as soon as this is done.")
         if job.cancel_requested:
             st.caption("Stopping; the round in force stays as it is.")
