@@ -17,7 +17,7 @@ from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, read_texts
 from core.services.predictions import POOL_IDS, POOL_PROBA
 from core.strategies.reasons import explain, explain_random, nearest_judged
 from core.strategies.score_pool import score_pool
-from core.strategies.selection import selection_probabilities, top_n
+from core.strategies.selection import choose_batch, selection_probabilities
 
 
 def score(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
@@ -53,12 +53,21 @@ def pool_vectors(cache: EmbeddingCache, pool_ids: NDArray[np.int64]) -> Embeddin
 
 
 def choose_queries(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
-    """The best-scored documents without a complete judgement, the audit set apart."""
+    """What the strategy asks about: documents without a complete judgement, never audited ones."""
     snapshot, round_ = Snapshot.read(task.folder), task.the_round
     candidates = np.flatnonzero(~snapshot.is_complete & ~snapshot.is_audited)
     pool_score = files.read_array(task.folder / files.POOL_SCORE)
     n = round_.config["query_size"]
-    chosen = candidates[top_n(pool_score[candidates], n, np.random.default_rng(round_.seed))]
+    cache = EncoderUse.read(task.folder).cache(workshop.settings, task.project)
+    chosen = candidates[
+        choose_batch(
+            pool_score[candidates],
+            n,
+            np.random.default_rng(round_.seed),
+            strategy=round_.strategy,
+            read_vectors=lambda rows: cache.rows(snapshot.pool_ids[candidates[rows]]),
+        )
+    ]
     is_random = round_.strategy == "random"
     reasons = (
         [explain_random()] * len(chosen)

@@ -109,7 +109,7 @@ def change_settings(session: Session, project_id: int, **changes: Any) -> Projec
     settings = replace(ProjectSettings.of(project), **changes)
     for name, low, high in (
         ("n_passes", 2, 200),
-        ("query_size", 1, 10_000),
+        ("query_size", 1, 1_000),
         ("audit_target", 0, 100_000),
         ("audit_every", 2, 1_000),
     ):

@@ -69,7 +69,7 @@ def check_request(request: RoundRequest) -> None:
     """Raise InputError for a strategy, size or option that does not exist."""
     strategy_info(request.strategy)
     _check_range("n_passes", request.n_passes, (2, 200))
-    _check_range("query_size", request.query_size, (1, 10_000))
+    _check_range("query_size", request.query_size, (1, 1_000))
     if request.seed is not None:
         _check_range("seed", request.seed, (0, LARGEST_SEED))
     options = QUICK_OPTIONS if request.kind is RoundKind.QUICK else DEEP_OPTIONS

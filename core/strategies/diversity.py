@@ -2,7 +2,7 @@
 
 Scores alone fill a batch with near-copies. Candidates are drawn by lot, likelier
 the higher their score, then grouped by likeness; each group sends its best. The
-figures behind both halves are in docs/decisions/009-batches-of-unlike-documents.md.
+figures behind both halves are in docs/decisions/011-batches-of-unlike-documents.md.
 """
 
 from __future__ import annotations

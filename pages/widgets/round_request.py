@@ -62,7 +62,7 @@ def _choose_options(here: Context, project_id: int, kind: RoundKind) -> RoundReq
         about = strategy_info(strategy)
         st.caption(about.description)
         left, middle, right = st.columns(3)
-        query_size = left.number_input("Documents to ask about", 1, 10_000, usual.query_size)
+        query_size = left.number_input("Documents to ask about", 1, 1_000, usual.query_size)
         n_passes = middle.number_input(
             "Dropout passes",
             *(2, 200, usual.n_passes),
