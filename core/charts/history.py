@@ -12,12 +12,12 @@ from core.charts.style import (
     HEIGHT,
     MACRO_F1,
     MICRO_F1,
-    PALETTE,
     empty_figure,
     styled,
     whiskers,
 )
 from core.domain import EvaluationSource
+from core.palette import PALETTE
 
 SOURCE_WORDS = {
     EvaluationSource.AUDIT: "audit set",

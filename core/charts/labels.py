@@ -15,7 +15,6 @@ from core.charts.style import (
     PRECISION,
     RECALL,
     empty_figure,
-    label_colour,
     label_dash,
     plain,
     short,
@@ -26,6 +25,7 @@ from core.evaluation.counts import Floats
 from core.evaluation.per_label import LabelScores, PrecisionRecallCurve
 from core.evaluation.report import Evaluation
 from core.evaluation.wording import FEW_POSITIVES
+from core.palette import label_colour
 
 ROW_PX, MARGIN_PX = 32, 110
 MAX_HIGHLIGHTED = 6  # as many names as fit above a chart 380 px wide

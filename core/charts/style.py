@@ -11,17 +11,8 @@ from textwrap import wrap
 
 import plotly.graph_objects as go
 
-# Eight hues told apart with any common colour vision, after Paul Tol's "vibrant" and "muted" sets
-PALETTE = (
-    "#0077BB",
-    "#DD6E2B",
-    "#009988",
-    "#CC3311",
-    "#1C9FD0",
-    "#EE3377",
-    "#8D8D33",
-    "#AA4499",
-)
+from core.palette import PALETTE
+
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "5px 2px 1px 2px")
 NEUTRAL = "#808080"  # readable on white and on near-black
 FAINT = "rgba(128,128,128,0.28)"
@@ -51,11 +42,6 @@ _TEMPLATE = go.layout.Template(
         "colorway": PALETTE,
     }
 )
-
-
-def label_colour(position: int) -> str:
-    """The colour of the label at a position in the schema, the same in every figure."""
-    return PALETTE[position % len(PALETTE)]
 
 
 def label_dash(position: int) -> str:

@@ -35,7 +35,7 @@ class QuickConfig:
     """How the head is built and trained."""
 
     hidden: int = 256
-    dropout: float = 0.5  # below, BALD has little to go by; see docs/decisions/009
+    dropout: float = 0.5  # below, BALD has little to go by; see docs/decisions/011
     epochs: int = 20
     steps_per_epoch: int = 10  # fixed, or a few dozen documents would make an epoch of one step
     batch_size: int = 256

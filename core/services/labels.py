@@ -9,14 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import Conflict, InputError, NotFound
+from core.palette import label_colour
 from core.services.projects import get_project
 from core.store.tables import Label, Project
 
 # Streamlit keeps c and r for itself; b, h, s, u and z are commands of the card.
 KEYS = "123456789" + "adefgijklmnopqtvwxy"
-
-# Okabe and Ito's colour-blind-safe palette (2008), without black.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A500")
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def add_labels(session: Session, project_id: int, labels: Iterable[NewLabel]) ->
                 project_id=project_id,
                 name=name,
                 description=new.description.strip(),
-                colour=COLOURS[position % len(COLOURS)],
+                colour=label_colour(position),
                 key=next(free_keys, None),
                 position=position,
                 added_in=project.schema_version + 1,

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
-from core.charts.style import PALETTE
+from core.palette import PALETTE
 from core.settings import ROOT
 from pages.widgets.context import PAGE_FILES
 from tests.ui.rooms import Rooms

@@ -14,8 +14,8 @@ from core.charts.figures import (
     reliability_diagram,
     threshold_sweep,
 )
-from core.charts.style import label_colour
 from core.errors import NotFound
+from core.palette import label_colour
 
 
 def traces(figure):

@@ -6,15 +6,14 @@ import pytest
 from core.charts.style import (
     DASHES,
     HEIGHT,
-    PALETTE,
     empty_figure,
-    label_colour,
     label_dash,
     plain,
     short,
     styled,
     whiskers,
 )
+from core.palette import PALETTE, label_colour
 
 WHITE, NEAR_BLACK = "#ffffff", "#0e1117"
 
