@@ -9,7 +9,6 @@ import streamlit as st
 from core.exchange.guess import Guess, guess
 from core.exchange.mapping import Mapping
 from core.services.importing import import_file
-from core.services.projects import create_project, delete_project
 from core.services.rounds import request_preparation
 from pages.widgets.context import Context, context, go_to
 from pages.widgets.errors import shown_errors
@@ -87,43 +86,34 @@ def draw_import(here: Context, spooled: Spooled, *, found: Guess, mapping: Mappi
                 "Name of the new project", Path(spooled.name).stem, max_chars=200, key="target_name"
             )
         if st.button("Import", type="primary", key="import"):
-            new_name = name if is_new else None
-            project_id = import_into(here, spooled, found=found, mapping=mapping, new_name=new_name)
+            into = name if is_new or project is None else project.id
+            project_id = import_into(into, here, spooled, found=found, mapping=mapping)
             forget()
             go_to("upload", project_id=project_id)
 
 
 def import_into(
-    here: Context, spooled: Spooled, *, found: Guess, mapping: Mapping, new_name: str | None
+    project: int | str, here: Context, spooled: Spooled, *, found: Guess, mapping: Mapping
 ) -> int:
-    """Import, and have the documents read; a project made for a refused file is taken back."""
-    project_id = here.project.id if here.project is not None else 0
-    if new_name is not None:
-        with here.store.write() as session:
-            project_id = create_project(session, new_name).id
+    """Import into a project, or into a new one of that name, and have the documents read; gives the project's id."""
     bar = st.progress(0.0, text="Importing")
     try:
         report = import_file(
             here.store,
             here.settings,
-            project_id,
+            project,
             path=spooled.path,
             file_name=spooled.name,
             mapping=mapping,
             dialect=found.dialect,
             on_progress=lambda n, share: bar.progress(min(share, 1.0), text=f"{n:,} rows read"),
         )
-    except BaseException:  # also when the page is left in the middle
-        if new_name is not None:
-            with here.store.write() as session:
-                delete_project(session, project_id)
-        raise
     finally:
         bar.empty()
-    keep_report(project_id, report)
+    keep_report(report.project_id, report)
     if report.n_accepted:
-        request_preparation(here.store, here.settings, project_id)
-    return project_id
+        request_preparation(here.store, here.settings, report.project_id)
+    return report.project_id
 
 
 main()

@@ -25,7 +25,7 @@ from core.services.audit import draw_audit_set
 from core.services.import_writer import ImportWriter, LabelIds
 from core.services.judgements import annotator_named
 from core.services.labels import NewLabel, active_labels, add_labels
-from core.services.projects import create_project, delete_project, get_project
+from core.services.projects import create_project, get_project
 from core.settings import Settings
 from core.store.store import Store
 from core.store.tables import Import, Label, Project
@@ -42,6 +42,7 @@ Progress = Callable[[int, float], None]  # rows read, fraction of the file
 class ImportReport:
     """What became of a file's rows."""
 
+    project_id: int
     import_id: int
     n_rows: int  # without the header
     n_accepted: int
@@ -55,7 +56,7 @@ class ImportReport:
 def import_file(
     store: Store,
     settings: Settings,
-    project_id: int,
+    project: int | str,
     *,
     path: Path,
     file_name: str,
@@ -64,10 +65,14 @@ def import_file(
     annotator: str = "imported",
     on_progress: Progress | None = None,
 ) -> ImportReport:
-    """Import a file; whatever raises on the way leaves nothing of it behind."""
+    """Import a file into a project of that id, or into a new one of that name.
+
+    All of it is one transaction: whatever raises or kills on the way leaves nothing behind.
+    """
     check_mapping(mapping, known_columns(path, dialect), file_name)
     names = _label_names(path, dialect, mapping)
     with store.write() as session:
+        project_id = create_project(session, project).id if isinstance(project, str) else project
         labels = _settle_labels(session, project_id, names)
         record = Import(
             project_id=project_id,
@@ -101,6 +106,7 @@ def import_file(
                 session, project_id, new_from=writer.first_document_id, seed=project_id
             )
         return ImportReport(
+            project_id=project_id,
             import_id=record.id,
             n_rows=record.n_rows,
             n_accepted=record.n_accepted,
@@ -124,7 +130,7 @@ def import_named(
 ) -> tuple[ImportReport, Guess]:
     """Import a file as it is guessed, but for what is given, into a project known by its name.
 
-    The project is made when there is none, and taken away again when the file is refused.
+    The project is made when there is none.
     """
     if empty_means not in ("unjudged", "no_label_applies"):
         raise InputError(f"'{empty_means}' is neither 'unjudged' nor 'no_label_applies'.")
@@ -133,24 +139,17 @@ def import_named(
         found.mapping(),
         empty_means="unjudged" if empty_means == "unjudged" else "no_label_applies",
     )
-    with store.write() as session:
+    with store.read() as session:
         there = session.scalar(select(Project.id).where(Project.name == project_name.strip()))
-        project_id = create_project(session, project_name).id if there is None else there
-    try:
-        report = import_file(
-            store,
-            settings,
-            project_id,
-            path=path,
-            file_name=path.name,
-            mapping=mapping,
-            dialect=found.dialect,
-        )
-    except BaseException:
-        if there is None:
-            with store.write() as session:
-                delete_project(session, project_id)
-        raise
+    report = import_file(
+        store,
+        settings,
+        project_name if there is None else there,
+        path=path,
+        file_name=path.name,
+        mapping=mapping,
+        dialect=found.dialect,
+    )
     return report, found
 
 
