@@ -95,7 +95,7 @@ def draw_import(here: Context, spooled: Spooled, *, found: Guess, mapping: Mappi
 def import_into(
     project: int | str, here: Context, spooled: Spooled, *, found: Guess, mapping: Mapping
 ) -> int:
-    """Import into a project, or into a new one of that name, and have the documents read; gives the project's id."""
+    """Import, into a new project of that name or an old one, and have it read; gives its id."""
     bar = st.progress(0.0, text="Importing")
     try:
         report = import_file(
