@@ -37,27 +37,30 @@ def main() -> None:
     parser.add_argument("--judged", type=int, default=1000)
     parser.add_argument("--labels", type=int, default=54)
     parser.add_argument("--passes", type=int, default=20)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    rate = matmul_rate()
-    print(f"{given.threads} threads, float32 matrix product {rate / 1e9:.0f} GFLOP/s measured")
+    rate = matmul_rate(1)
+    print(
+        f"float32 matrix product measured: {rate / 1e9:.0f} GFLOP/s on one core, which a quick "
+        f"round uses; {matmul_rate(os.cpu_count() or 1) / 1e9:.0f} on all {os.cpu_count()}"
+    )
     x, truth = made_up(given.documents, given.judged, given.labels)
     print(f"{given.documents} documents x {WIDTH} (float16), {given.labels} labels")
     for repeat in range(given.repeats):
         seconds, flops = one_round(x, truth, n_passes=given.passes)
-        total = sum(seconds.values())
-        print(f"round {repeat + 1}: {total:.2f} s")
-        for part, taken in seconds.items():
-            share = f", {flops[part] / taken / rate:.0%} of that rate" if part in flops else ""
-            work = f"  {flops[part] / 1e9:.0f} GFLOP{share}" if part in flops else ""
-            print(f"  {part:<16}{taken:6.2f} s{work}")
+        wall, cpu = np.sum(list(seconds.values()), axis=0)
+        print(f"round {repeat + 1}: {wall:.2f} s, of which the processor worked {cpu:.2f} s")
+        for part, (part_wall, part_cpu) in seconds.items():
+            line = f"  {part:<12}{part_wall:6.2f} s  {part_cpu:6.2f} s processor"
+            if part in flops:
+                share = flops[part] / part_cpu / rate
+                line += f"  {flops[part] / 1e9:.0f} GFLOP, {share:.0%} of one core's rate"
+            print(line)
 
 
 def one_round(
     x: np.ndarray, truth: np.ndarray, *, n_passes: int
-) -> tuple[dict[str, float], dict[str, float]]:
+) -> tuple[dict[str, tuple[float, float]], dict[str, float]]:
     config, n_labels = QuickConfig(), truth.shape[1]
     learner = QuickLearner(config, n_labels)
     judged = JudgedVectors(x[: len(truth)], truth)
@@ -85,15 +88,17 @@ def made_up(n: int, n_judged: int, n_labels: int) -> tuple[np.ndarray, np.ndarra
     return x.astype(np.float16), (rng.random((n_judged, n_labels)) < 0.05).astype(np.int8)
 
 
-def matmul_rate(size: int = 2048) -> float:
+def matmul_rate(n_threads: int, *, size: int = 2048) -> float:
+    torch.set_num_threads(n_threads)
     a = torch.rand(size, size)
-    return max(2.0 * size**3 / timed(lambda: a @ a)[0] for _ in range(5))
+    return max(2.0 * size**3 / timed(lambda: a @ a)[0][1] * n_threads for _ in range(5))
 
 
-def timed(work: Callable[[], Result]) -> tuple[float, Result]:
-    started = time.perf_counter()
+def timed(work: Callable[[], Result]) -> tuple[tuple[float, float], Result]:
+    """Give (seconds on the clock, seconds of processor) and the result."""
+    started, started_cpu = time.perf_counter(), time.process_time()
     result = work()
-    return time.perf_counter() - started, result
+    return (time.perf_counter() - started, time.process_time() - started_cpu), result
 
 
 if __name__ == "__main__":

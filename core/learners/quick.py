@@ -201,8 +201,9 @@ class QuickLearner(Classifier):  # type: ignore[misc]
         weight, bias = self._all_passes(tensors, n_passes)
         for start in range(0, len(x), chunk):
             rows = slice(start, min(start + chunk, len(x)))
-            h = _hidden(tensors, _tensor(x[rows]))
-            every = torch.addmm(bias, h, weight).sigmoid_().numpy()
+            with _one_thread():
+                h = _hidden(tensors, _tensor(x[rows]))
+                every = torch.addmm(bias, h, weight).sigmoid_().numpy()
             every = every.reshape(len(h), n_passes + 1, n_labels)
             yield rows, every[:, 0], every[:, 1:]
 
@@ -252,7 +253,11 @@ class QuickLearner(Classifier):  # type: ignore[misc]
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Keep torch to one thread: batches this small only wait for each other on two."""
+    """Keep torch to one thread.
+
+    Pieces this small gain nothing from a second, and lose tenfold where other
+    processes keep the cores busy: threads then wait for each other.
+    """
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
