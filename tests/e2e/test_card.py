@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from core.services.judgement_matrix import judgement_matrix
 from core.services.judgements import NewSubmission, annotator_named, record_judgements
 from core.services.labels import NewLabel, active_labels, add_labels
 from core.services.projects import get_project
-from core.store.tables import Document, Round
+from core.store.tables import Document, Query, Round
 from tests.e2e.card_driver import (
     LABELS,
     Card,
@@ -224,6 +225,15 @@ def test_space_cycles_and_arrows_move_over_the_labels(shared_server: Server, pag
     }
     assert card.chip("refund").get_attribute("aria-pressed") == "mixed"
     expect(card.chip("delivery")).to_be_focused()
+
+
+def test_arrows_find_the_labels_of_the_next_document_too(shared_server: Server, page: Page) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    card = Card(page, shared_server.url, project_id).open()
+    card.press("3", "Enter", "ArrowRight", " ", "ArrowRight", "u", "Enter")
+    card.wait_until_saved()
+    second = stored_submissions(shared_server.store, project_id)[1]
+    assert (second.keys, second.unsure) == ("1", "2")
 
 
 def test_more_labels_than_keys_are_reached_by_typing_their_names(
@@ -481,8 +491,28 @@ def test_suggestions_can_be_hidden_and_set_nothing(shared_server: Server, page: 
     expect(card.chip("refund").locator(".number")).to_be_hidden()
 
 
-def put_suggestions(server: Server, project_id: int) -> None:
-    """A round in force that finds every label as likely as 0.9."""
+def test_a_new_round_changes_what_comes_next_but_not_what_is_begun(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 100)
+    card = Card(page, shared_server.url, project_id).open()
+    put_suggestions(shared_server, project_id, chosen=range(60, 100))
+    is_release = re.compile(r'"release":\[\d')
+    with page.expect_request(lambda request: bool(is_release.search(request.post_data or ""))):
+        for _ in range(12):  # few enough are left then to ask for more
+            card.wait_for_document()
+            card.press("Enter")
+        card.press("1")
+    begun = card.wait_for_document()
+    expect(card.part("card")).to_have_attribute("data-ahead", re.compile(r"^(1[5-9]|2\d)$"))
+    assert card.wait_for_document() == begun
+    card.press("Enter")
+    assert "Message 60." in card.wait_for_document()
+    expect(card.part("reason")).to_have_text("chosen by the round")
+
+
+def put_suggestions(server: Server, project_id: int, *, chosen: Iterable[int] = ()) -> None:
+    """A round in force that finds every label as likely as 0.9 and asks about some documents."""
     with server.store.write() as session:
         ids = session.scalars(select(Document.id).where(Document.project_id == project_id)).all()
         labels = [label.id for label in active_labels(session, project_id)]
@@ -502,6 +532,18 @@ def put_suggestions(server: Server, project_id: int) -> None:
         )
         session.add(round_)
         session.flush()
+        session.add_all(
+            Query(
+                project_id=project_id,
+                round_id=round_.id,
+                document_id=ids[number],
+                kind="model",
+                strategy="bald",
+                rank=rank,
+                reason="chosen by the round",
+            )
+            for rank, number in enumerate(chosen)
+        )
         get_project(session, project_id).active_round_id = round_.id
 
 

@@ -3,6 +3,7 @@
 // It is called again at every run of the page, with new data. What is being judged outlives
 // that, and also a visit to another page.
 
+const TOKEN_PAUSE_MS = 3000;
 const LIVE = Symbol.for("marginalia.judging");
 
 function judgingFor(data) {
@@ -31,16 +32,24 @@ class Mounted {
     const { judging, view } = this;
     judging.isShown = true;
     judging.server.token = data.token;
-    judging.server.onTokenNeeded = () => setTriggerValue("token_needed", true);
+    judging.server.onTokenNeeded = () => this.askForToken(setTriggerValue);
     judging.onUsedUp = () => setTriggerValue("used_up", true);
     judging.useSchema({ version: data.project.schema_version, labels: data.labels });
-    judging.draw = () => judging.isReady && view.draw();
+    judging.draw = () => view.draw();
     judging.say = (words) => view.say(words);
     view.options = { showSuggestions: data.options.show_suggestions };
     setHidden(view.refs.suggestSwitch, data.options.show_suggestions === false);
     view.drawDocument(view.drawnDocument ?? null);
+    view.draw();
     judging.started.then(() => judging.changed());
     judging.outbox.pump();
+  }
+
+  // The page makes a new token whenever it runs.
+  askForToken(setTriggerValue) {
+    if (Date.now() - (this.askedAt ?? 0) < TOKEN_PAUSE_MS) return;
+    this.askedAt = Date.now();
+    setTriggerValue("token_needed", true);
   }
 
   leave() {

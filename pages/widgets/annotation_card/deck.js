@@ -11,7 +11,7 @@ class Deck {
     this.documents = []; // the first is on the table
     this.isUsedUp = false; // nothing is left that we could be given
     this.isFetching = false;
-    this.isUnreachable = false;
+    this.trouble = ""; // why the last question was not answered
     this.roundNumber = undefined; // in force, as of the last answer
     this.isOutdated = false; // suggestions are of an earlier round
     this.leaseMs = 0;
@@ -34,9 +34,10 @@ class Deck {
     this.askedAt = Date.now();
     try {
       this.take(await this.server.call("POST", "/queries", this.question()));
-      this.isUnreachable = false;
+      this.trouble = "";
     } catch (error) {
-      this.isUnreachable = true;
+      const isRefused = error instanceof Refused;
+      this.trouble = isRefused ? error.message : "The server does not answer. Trying again…";
     } finally {
       this.isFetching = false;
       this.onChange();

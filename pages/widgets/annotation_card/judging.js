@@ -4,6 +4,8 @@
 const LONGEST_HISTORY = 300;
 const TEXTS_KEPT = 40;
 const TICK_MS = 1000;
+const IDLE_MS = 10 * 60 * 1000; // from then on, what is in hand may go to others
+const STATE_KEPT_MS = 7 * 24 * 3600 * 1000;
 const BLANK = Object.freeze({}); // a document on which nothing is marked
 
 class Judging {
@@ -24,6 +26,7 @@ class Judging {
     this.problem = ""; // what keeps us from going on
     this.isReady = false;
     this.isShown = false; // a card draws us
+    this.touchedAt = Date.now();
     this.draw = () => {};
     this.say = () => {};
     this.onUsedUp = () => {};
@@ -41,6 +44,7 @@ class Judging {
     deck.onChange = () => this.changed();
     await outbox.takeUp();
     this.isReady = true;
+    this.sweep();
     await deck.refill();
     setInterval(() => this.tick(), TICK_MS);
   }
@@ -55,10 +59,19 @@ class Judging {
     };
   }
 
+  // States of tabs that were closed long ago; what they could not send has been taken up.
+  sweep() {
+    for (const name of this.keep.names("state|")) {
+      const age = Date.now() - (this.keep.read(name)?.at ?? 0);
+      if (age > STATE_KEPT_MS && name !== `state|${this.outbox.clientId}`) this.keep.remove(name);
+    }
+  }
+
   tick() {
     this.nTicks = (this.nTicks ?? 0) + 1;
     if (this.nTicks % 10 === 0) this.outbox.takeUp();
-    if (this.isShown && document.visibilityState === "visible") this.deck.refill();
+    const isIdle = Date.now() - this.touchedAt > IDLE_MS;
+    if (this.isShown && !isIdle && document.visibilityState === "visible") this.deck.refill();
     this.outbox.pump();
   }
 
@@ -109,7 +122,7 @@ class Judging {
   // Keeps the state, or says why nothing goes on until it can be kept.
   save() {
     try {
-      this.keep.write(`state|${this.outbox.clientId}`, this.state);
+      this.keep.write(`state|${this.outbox.clientId}`, { ...this.state, at: Date.now() });
       this.problem = "";
       return true;
     } catch (error) {

@@ -34,6 +34,7 @@ class Gestures {
     const target = event.composedPath()[0];
     if (target === refs.filter) return this.onFilterKey(event);
     if (target instanceof Element && target !== refs.suggest && target.closest(TEXT_FIELDS)) return;
+    this.judging.touchedAt = Date.now();
     const meaning = this.meaning(event, target);
     if (!meaning) return;
     event.preventDefault();
@@ -47,15 +48,22 @@ class Gestures {
       const isUndo = key.toLowerCase() === "z" && !event.altKey && !event.shiftKey;
       return isUndo ? this.command("undo") : null;
     }
-    if (MOVES[key]) return this.movement(target, MOVES[key]);
+    if (MOVES[key]) return this.movement(key, target);
     if (key === "Enter" || key === " ") return this.pressing(event, target);
     if (key === "Escape") return this.judging.reopened && this.command("leave");
     if (key === "/") return { act: () => this.view.refs.filter.focus() };
     return this.letter(event);
   }
 
-  movement(target, step) {
-    const isHere = this.isChip(target) || target === document.body || target === this.view.refs.card;
+  movement(key, target) {
+    const step = MOVES[key];
+    const { card, text } = this.view.refs;
+    const scrolls = text.scrollHeight > text.clientHeight && (key === "ArrowUp" || key === "ArrowDown");
+    const isHere =
+      this.isChip(target) ||
+      target === document.body ||
+      target === card ||
+      (target === text && !scrolls);
     return isHere ? { act: () => this.move(step), mayRepeat: true } : null;
   }
 
@@ -171,6 +179,7 @@ class Gestures {
   }
 
   onCommand(event) {
+    this.judging.touchedAt = Date.now();
     const name = event.target.closest("[data-do]")?.dataset.do;
     if (name) this.perform(name);
   }

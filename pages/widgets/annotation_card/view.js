@@ -31,6 +31,7 @@ class View {
     if (!doc) this.drawEmpty();
     this.drawProgress();
     this.drawBanners();
+    refs.card.dataset.ahead = String(judging.deck.documents.length);
     setHidden(refs.empty, Boolean(doc));
   }
 
@@ -106,7 +107,9 @@ class View {
     parts.button.dataset.labelId = String(label.id);
     if (label.key) parts.button.setAttribute("aria-keyshortcuts", label.key);
     parts.bar = element("span", "bar", { "aria-hidden": "true" });
-    parts.probability.append(parts.bar, parts.number);
+    const unseen = element("span", "unseen");
+    unseen.textContent = ", suggested ";
+    parts.probability.append(parts.bar, unseen, parts.number);
     parts.button.append(parts.sign, dot, name, parts.state, parts.probability, key);
     this.chips.set(label.id, parts);
     return parts.button;
@@ -197,7 +200,7 @@ class View {
   }
 
   drawBanners() {
-    const { nWaiting, outbox, problem, deck } = this.judging;
+    const { nWaiting, outbox, problem } = this.judging;
     const { refs } = this;
     const wait = nWaiting === 1 ? "1 judgement waits" : `${nWaiting} judgements wait`;
     const isOffline = outbox.isOffline && nWaiting > 0;
@@ -232,7 +235,7 @@ class View {
     const { isReady, isOpening, deck, nWaiting, server } = this.judging;
     if (isOpening) return "Opening…";
     if (server.needsToken) return "Signing in again…";
-    if (deck.isUnreachable) return "The server does not answer. Trying again…";
+    if (deck.trouble) return deck.trouble;
     if (!isReady || deck.isFetching || !deck.isUsedUp) return "Fetching documents…";
     if (nWaiting) return "Saving…";
     return (

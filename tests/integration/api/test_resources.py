@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from core.api.tokens import issue_token
-from core.settings import Settings
+from core.settings import ROOT, Settings
 from tests.integration.api.conftest import Desk, bearer
 
 
@@ -137,6 +137,22 @@ def test_every_endpoint_is_described_and_versioned(api: FastAPI) -> None:
     for operations in description["paths"].values():
         for operation in operations.values():
             assert operation["description"]
+
+
+def test_the_written_guide_names_the_endpoints_there_are(api: FastAPI) -> None:
+    paths = TestClient(api).get("/openapi.json").json()["paths"]
+    described = {
+        (method.upper(), re.sub(r"{\w+}", "{}", path.removeprefix("/v1")))
+        for path, operations in paths.items()
+        for method in operations
+    }
+    guide = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    written = {
+        (method, re.sub(r"{\w}", "{}", path).replace("exports.csv", "exports.{}"))
+        for methods, path in re.findall(r"^\| ([A-Z, ]+) \| `([^`?]+)", guide, re.MULTILINE)
+        for method in methods.split(", ")
+    }
+    assert written == described
 
 
 def test_an_address_that_does_not_exist_points_to_the_documentation(client: TestClient) -> None:
