@@ -65,8 +65,6 @@ def _acquire(lock: FileLock, *, settings: Settings, waits: bool) -> bool:
 
 
 def _serve(settings: Settings) -> NoReturn:
-    # Threads that spin while they wait starve a busy machine: a 3 s round was seen to take 79 s.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from core.rounds.engine import launch, look_after_jobs  # torch: only with the lock in hand
     from core.rounds.task import Workshop
 
