@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-
 import streamlit as st
 
-from core.rounds.files import embeddings_folder
 from core.services.demo import open_demo, play_annotator
 from core.services.jobs import PREPARE, latest_job
-from core.services.projects import (
-    ProjectInfo,
-    create_project,
-    delete_project,
-    get_project,
-    list_projects,
-)
+from core.services.projects import ProjectInfo, create_project, list_projects
 from core.services.rounds import request_preparation
 from pages.widgets.context import Context, context, go_to
 from pages.widgets.errors import shown_errors
-from pages.widgets.text import counted, escaped
+from pages.widgets.project_card import draw_project
+from pages.widgets.text import counted
 
 N_PLAYED = 50
 
@@ -48,61 +40,6 @@ def main() -> None:
         draw_own_choice(here)
 
 
-def draw_project(here: Context, project: ProjectInfo, *, is_open: bool) -> None:
-    """One project: how far along it is, and what can be done with it."""
-    with st.container(border=True, key=f"project_{project.id}"):
-        about, actions = st.columns([3, 1], vertical_alignment="center")
-        about.markdown(f"**{escaped(project.name)}**")
-        if project.description:
-            about.caption(escaped(project.description))
-        if project.n_documents:
-            about.progress(
-                project.n_judged / project.n_documents,
-                text=f"{project.n_judged:,} of {project.n_documents:,} documents judged",
-            )
-        else:
-            about.caption("No documents yet.")
-        with actions.container(horizontal=True, horizontal_alignment="right"):
-            target = "annotate" if project.n_documents else "upload"
-            kind = "primary" if is_open else "secondary"
-            if st.button("Open", key=f"open_{project.id}", type=kind):
-                go_to(target, project_id=project.id)
-            if st.button("Delete", key=f"delete_{project.id}", type="tertiary"):
-                confirm_delete(here, project)
-
-
-@st.dialog("Delete this project?")
-def confirm_delete(here: Context, project: ProjectInfo) -> None:
-    """Ask once more, saying what would be lost."""
-    st.markdown(
-        f"**{escaped(project.name)}** has {project.n_documents:,} documents, {project.n_judged:,} "
-        "of them judged. Deleting it removes them, its labels and its rounds for good. "
-        "Export the labels first if you want to keep them."
-    )
-    if st.button(
-        "Delete for good",
-        type="primary",
-        key="delete_for_good",
-        on_click=delete_for_good,
-        args=(here, project.id),
-    ):
-        st.rerun()
-
-
-def delete_for_good(here: Context, project_id: int) -> None:
-    """First the truth, then the files that nothing points to any more."""
-    with shown_errors():
-        with here.store.write() as session:
-            project = get_project(session, project_id)
-            folders = [
-                here.settings.checkpoints_dir / str(project_id),
-                embeddings_folder(here.settings, project),
-            ]
-            delete_project(session, project_id)
-        for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 def draw_demo_choice(here: Context, projects: list[ProjectInfo]) -> None:
     """Look around first."""
     st.subheader("Look around first")
@@ -111,8 +48,9 @@ def draw_demo_choice(here: Context, projects: list[ProjectInfo]) -> None:
         "parcels, often several at once, sometimes nothing of the kind."
     )
     demo = next((project for project in projects if project.is_demo), None)
-    kind = "secondary" if projects else "primary"
-    if st.button("Open the demo project", type=kind, key="open_demo"):
+    if st.button(
+        "Open the demo project", type="secondary" if projects else "primary", key="open_demo"
+    ):
         with st.spinner("Unpacking the demo project"):
             project_id = open_demo(here.store, here.settings)
         with here.store.read() as session:

@@ -12,10 +12,10 @@ from core.services.labels import (
     describe_label,
     retire_label,
 )
-from core.services.projects import get_project
 from core.store.tables import Label, Project
 from pages.widgets.context import Context, context, go_to, require_project
 from pages.widgets.errors import shown_errors
+from pages.widgets.guidelines import draw_guidelines
 from pages.widgets.text import counted, escaped
 
 
@@ -131,22 +131,6 @@ def draw_retiring(here: Context, labels: list[Label]) -> None:
             with here.store.write() as session:
                 retire_label(session, label.id)
             st.toast(f"{escaped(label.name)} is retired.")
-            st.rerun()
-
-
-def draw_guidelines(here: Context, project: Project) -> None:
-    """What everyone who judges should know."""
-    with st.expander("Guidelines for annotators", expanded=bool(project.guidelines)):
-        text = st.text_area(
-            "Shown beside every text while annotating",
-            value=project.guidelines,
-            height=160,
-            key=f"guidelines_{project.id}",
-        )
-        if st.button("Save guidelines", disabled=text == project.guidelines):
-            with here.store.write() as session:
-                get_project(session, project.id).guidelines = text
-            st.toast("Guidelines saved.")
             st.rerun()
 
 

@@ -97,6 +97,10 @@ def import_into(
 ) -> int:
     """Import, into a new project of that name or an old one, and have it read; gives its id."""
     bar = st.progress(0.0, text="Importing")
+
+    def show(n: int, share: float) -> None:
+        bar.progress(min(share, 1.0), text=f"{n:,} rows read")
+
     try:
         report = import_file(
             here.store,
@@ -106,7 +110,7 @@ def import_into(
             file_name=spooled.name,
             mapping=mapping,
             dialect=found.dialect,
-            on_progress=lambda n, share: bar.progress(min(share, 1.0), text=f"{n:,} rows read"),
+            on_progress=show,
         )
     finally:
         bar.empty()

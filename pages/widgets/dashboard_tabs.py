@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.charts import figures as charts
+from core.charts.pairs import Measure, Which
 from core.evaluation import advice
 from core.evaluation.report import Evaluation
 from core.services.rounds import RoundInfo
@@ -14,8 +15,11 @@ from pages.widgets.round_words import history_entries
 from pages.widgets.text import escaped
 
 WIDE = 14  # labels from which two heatmaps no longer fit side by side
-PAIR_MEASURES = {"count": "documents", "conditional": "share of the row's label"}
-PAIR_TITLES = {
+PAIR_MEASURES: dict[Measure, str] = {
+    "count": "documents",
+    "conditional": "share of the row's label",
+}
+PAIR_TITLES: dict[Which, str] = {
     "judged": "Judged together",
     "predicted": "Predicted together",
     "difference": "Difference: predicted minus judged",
@@ -66,10 +70,14 @@ def draw_labels(evaluation: Evaluation) -> None:
 def draw_together(evaluation: Evaluation) -> None:
     """Which labels go together, for people and for the model."""
     measure = st.segmented_control(
-        "Show", list(PAIR_MEASURES), format_func=PAIR_MEASURES.get, default="count", key="pairs"
+        "Show",
+        list(PAIR_MEASURES),
+        format_func=PAIR_MEASURES.__getitem__,
+        default="count",
+        key="pairs",
     )
     judged, predicted = st.columns(2) if len(evaluation.names) <= WIDE else (st, st)
-    for place, which in ((judged, "judged"), (predicted, "predicted"), (st, "difference")):
+    for which, place in zip(PAIR_TITLES, (judged, predicted, st), strict=True):
         with place.container(border=True, key=f"pairs_{which}"):
             st.markdown(f"#### {PAIR_TITLES[which]}")
             figure = charts.cooccurrence_heatmap(evaluation, which, measure or "count")

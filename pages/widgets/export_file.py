@@ -72,7 +72,7 @@ def write_file(
     *,
     form: str,
     include_unjudged: bool,
-    on_row: Callable[[int], None],
+    on_row: Callable[[int], object],
 ) -> Path:
     """Stream the export to a file in the data folder; a half-written one is never left there."""
     folder = here.settings.data_dir / "exports"
@@ -91,7 +91,7 @@ def write_file(
     return path
 
 
-def _counted(rows: Rows, on_row: Callable[[int], None]) -> Iterator[Mapping[str, Any]]:
+def _counted(rows: Rows, on_row: Callable[[int], object]) -> Iterator[Mapping[str, Any]]:
     for n, row in enumerate(rows, 1):
         if n % 1000 == 0:
             on_row(n)

@@ -50,7 +50,7 @@ def choose_dialect(spooled: Spooled) -> Guess:
 def _changed_dialect(found: Dialect) -> Dialect:
     left, middle, right = st.columns(3)
     kind = left.selectbox(
-        "The file is", list(KINDS), list(KINDS).index(found.kind), format_func=KINDS.get
+        "The file is", list(KINDS), list(KINDS).index(found.kind), format_func=KINDS.__getitem__
     )
     delimiters = list(dict.fromkeys((found.delimiter, *DELIMITER_NAMES)))
     delimiter = middle.selectbox(
