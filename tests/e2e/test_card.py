@@ -330,6 +330,20 @@ def test_when_all_is_judged_the_card_says_what_to_do_next(
     assert len(stored_submissions(shared_server.store, project_id)) == 3
 
 
+def test_a_project_that_is_not_ready_says_what_comes_first(
+    shared_server: Server, page: Page
+) -> None:
+    without_labels = seed_project(shared_server.store, 3, labels=[])
+    page.goto(f"{shared_server.url}/annotate?project={without_labels}")
+    expect(page.get_by_text("There are no labels yet.")).to_be_visible()
+    page.get_by_role("link", name="Add labels").click()
+    page.wait_for_url(f"**/labels?project={without_labels}")
+    without_documents = seed_project(shared_server.store, 0)
+    page.goto(f"{shared_server.url}/annotate?project={without_documents}")
+    expect(page.get_by_text("There are no documents yet.")).to_be_visible()
+    expect(page.get_by_role("link", name="Upload some")).to_be_visible()
+
+
 def test_a_browser_without_room_says_so_and_takes_nothing_more(
     shared_server: Server, page: Page
 ) -> None:
