@@ -36,6 +36,7 @@ class Store:
         """A session that sees one consistent state and changes nothing."""
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
+            session.expunge_all()  # rows may be used after the session is closed
             session.rollback()
 
     @contextmanager

@@ -71,6 +71,11 @@ def closed(choices: type[StrEnum]) -> Enum:
     )
 
 
+# Files, leases and running jobs go by these ids, so a deleted row's id must not come back.
+# (Other databases never give one twice.)
+NEVER_REUSED = {"sqlite_autoincrement": True}
+
+
 class Base(DeclarativeBase):
     """The declarative base; constraint names are fixed so that migrations can find them."""
 
@@ -90,7 +95,10 @@ class Project(Base):
     """Documents, a label schema, guidelines and settings."""
 
     __tablename__ = "project"
-    __table_args__ = (CheckConstraint("length(name) > 0", name="named"),)
+    __table_args__ = (
+        CheckConstraint("length(name) > 0", name="named"),
+        NEVER_REUSED,
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
@@ -124,6 +132,7 @@ class Document(Base):
         UniqueConstraint("project_id", "external_id"),
         UniqueConstraint("project_id", "content_hash"),
         Index("ix_document_pool", "project_id", "is_audited", "id"),
+        NEVER_REUSED,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -171,6 +180,7 @@ class Submission(Base):
         Index("ix_submission_project", "project_id", "id"),
         CheckConstraint("(kind = 'undo') = (undoes_id IS NOT NULL)", name="undo_names_its_target"),
         CheckConstraint("seconds IS NULL OR seconds >= 0", name="time_runs_forward"),
+        NEVER_REUSED,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -206,7 +216,7 @@ class Round(Base):
     """One immutable pass from snapshot to queries. Its arrays lie in its checkpoint folder."""
 
     __tablename__ = "round"
-    __table_args__ = (UniqueConstraint("project_id", "number"),)
+    __table_args__ = (UniqueConstraint("project_id", "number"), NEVER_REUSED)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
@@ -246,6 +256,7 @@ class Query(Base):
             "(selection_probability > 0 AND selection_probability <= 1)",
             name="is_probability",
         ),
+        NEVER_REUSED,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -271,6 +282,7 @@ class Job(Base):
     __table_args__ = (
         Index("ix_job_project", "project_id", "status"),
         CheckConstraint("fraction >= 0 AND fraction <= 1", name="fraction_of_one"),
+        NEVER_REUSED,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -43,6 +43,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_project")),
         sa.UniqueConstraint("name", name=op.f("uq_project_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "import",
@@ -150,6 +151,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_round")),
         sa.UniqueConstraint("project_id", "number", name=op.f("uq_round_project_id_number")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "document",
@@ -181,6 +183,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "project_id", "external_id", name=op.f("uq_document_project_id_external_id")
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("document", schema=None) as batch_op:
         batch_op.create_index("ix_document_pool", ["project_id", "is_audited", "id"], unique=False)
@@ -228,6 +231,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
         sa.UniqueConstraint("workflow_id", name=op.f("uq_job_workflow_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("job", schema=None) as batch_op:
         batch_op.create_index("ix_job_project", ["project_id", "status"], unique=False)
@@ -300,6 +304,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_query")),
         sa.UniqueConstraint("round_id", "document_id", name=op.f("uq_query_round_id_document_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("query", schema=None) as batch_op:
         batch_op.create_index("ix_query_document", ["document_id"], unique=False)
@@ -387,6 +392,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_submission")),
         sa.UniqueConstraint("client_id", "sequence", name=op.f("uq_submission_client_id_sequence")),
         sa.UniqueConstraint("undoes_id", name=op.f("uq_submission_undoes_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("submission", schema=None) as batch_op:
         batch_op.create_index("ix_submission_document", ["document_id", "kind"], unique=False)
