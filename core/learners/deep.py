@@ -113,11 +113,13 @@ class DeepLearner(Classifier):  # type: ignore[misc]
         """Fine-tune from the configured encoder on the judged cells of `train_set`.
 
         `on_epoch` is told (epoch from 1, mean loss), `on_step` (step from 1,
-        steps in all, loss). Raises Cancelled when `should_stop` says so,
+        steps in all, loss). `on_epoch` may ask for predictions, without a
+        trace in the training. Raises Cancelled when `should_stop` says so,
         leaving what was learnt before in force.
         """
         if weights is not None:
             raise ValueError("sample weights are not supported; unjudged cells are masked instead")
+        before = self._encoder, self._network
         encoder = load_encoder(
             self.config.encoder, device=str(self.device), max_tokens=self.config.max_tokens
         )
@@ -125,17 +127,22 @@ class DeepLearner(Classifier):  # type: ignore[misc]
         network = self._new_network(encoder)
         with torch.no_grad():
             network.head.bias.copy_(torch.from_numpy(prior_logits(train_set.truth)))
-        fine_tune(
-            network,
-            tokenise(encoder.tokenizer, train_set.texts, max_tokens=encoder.max_tokens),
-            torch.from_numpy(train_set.truth),
-            config=self.config,
-            pad_id=pad_id_of(encoder.tokenizer),
-            on_epoch=on_epoch,
-            on_step=on_step,
-            should_stop=should_stop,
-        )
-        self._encoder, self._network = encoder, network.eval()
+        self._encoder, self._network = encoder, network
+        try:
+            fine_tune(
+                network,
+                tokenise(encoder.tokenizer, train_set.texts, max_tokens=encoder.max_tokens),
+                torch.from_numpy(train_set.truth),
+                config=self.config,
+                pad_id=pad_id_of(encoder.tokenizer),
+                on_epoch=None if on_epoch is None else _aside(network, on_epoch),
+                on_step=on_step,
+                should_stop=should_stop,
+            )
+        except BaseException:
+            self._encoder, self._network = before
+            raise
+        network.eval()
         return self
 
     def _new_network(self, encoder: Encoder) -> Network:
@@ -279,3 +286,17 @@ def _refuse_without_dropout(network: Network) -> None:
             "Every dropout of this encoder and its head is 0, so Monte Carlo passes would all "
             "agree; set head_dropout above 0, or use a strategy without samples such as 'entropy'."
         )
+
+
+def _aside(
+    network: Network, on_epoch: Callable[[int, float], None]
+) -> Callable[[int, float], None]:
+    """Call `on_epoch` with dropout off, and with the random numbers to come left as they are."""
+
+    def told(epoch: int, loss: float) -> None:
+        network.eval()
+        with torch.random.fork_rng():
+            on_epoch(epoch, loss)
+        network.train()
+
+    return told

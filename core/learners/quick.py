@@ -73,8 +73,9 @@ class QuickLearner(Classifier):  # type: ignore[misc]
     ) -> Self:
         """Train from scratch on the judged cells of `train_set`.
 
-        `on_epoch` is told (epoch from 1, mean loss). Raises Cancelled when
-        `should_stop` says so, leaving what was learnt before in force.
+        `on_epoch` is told (epoch from 1, mean loss) and may ask for
+        predictions. Raises Cancelled when `should_stop` says so, leaving what
+        was learnt before in force.
         """
         if weights is not None:
             raise ValueError("sample weights are not supported; unjudged cells are masked instead")
@@ -82,10 +83,14 @@ class QuickLearner(Classifier):  # type: ignore[misc]
         x = _tensor(train_set.x)
         truth = torch.from_numpy(train_set.truth)
         tensors = self._initial_weights(x.shape[1], train_set.truth, rng)
-        if len(x):
+        before = self._weights
+        self._weights = {name: tensor.detach() for name, tensor in tensors.items()}  # same memory
+        try:
             with _one_thread():
                 self._train(tensors, x, truth, rng=rng, on_epoch=on_epoch, should_stop=should_stop)
-        self._weights = {name: tensor.detach() for name, tensor in tensors.items()}
+        except BaseException:
+            self._weights = before
+            raise
         return self
 
     def _initial_weights(
@@ -111,6 +116,8 @@ class QuickLearner(Classifier):  # type: ignore[misc]
         should_stop: Callable[[], bool] | None,
     ) -> None:
         config = self.config
+        if not len(x):
+            return
         for tensor in tensors.values():
             tensor.requires_grad_(True)
         decayed = [tensors["hidden.weight"], tensors["output.weight"]]

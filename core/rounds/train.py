@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain import EvaluationSource, Proba
+from core.evaluation.epochs import EpochScores
 from core.learners.cross_validation import out_of_fold
 from core.learners.dataset import JudgedVectors
 from core.learners.quick import QuickConfig, QuickLearner
@@ -38,27 +39,41 @@ def train_quick(workshop: Workshop, task: Task, progress: Progress) -> dict[str,
     truth = snapshot.train_truth
     config = QuickConfig(**learner_options(task.the_round))
     n_epochs = config.epochs * (1 + N_FOLDS)
-    history: list[dict[str, float]] = []
+    losses: list[float] = []
+    scores = EpochScores()
 
     def on_epoch(epoch: int, loss: float) -> None:
-        history.append({"epoch": epoch, "loss": round(loss, 6)})
+        losses.append(round(loss, 6))
         progress.report(epoch / n_epochs, epoch=epoch, n_epochs=config.epochs, loss=loss)
 
     learner = QuickLearner(config, n_labels=truth.shape[1])
     learner.fit(JudgedVectors(x, truth), on_epoch=on_epoch, should_stop=progress.should_stop)
+    is_seen = np.isin(snapshot.train_ids, use.trained_on(workshop.settings))
     n_folds_done = 0
 
     def fit_predict(fit_rows: NDArray[np.int64], test_rows: NDArray[np.int64]) -> Proba:
         nonlocal n_folds_done
         fold = QuickLearner(config, n_labels=truth.shape[1])
-        fold.fit(JudgedVectors(x[fit_rows], truth[fit_rows]), should_stop=progress.should_stop)
+        test = JudgedVectors(x[test_rows], truth[test_rows])
+        unseen = ~is_seen[test_rows]
+        fold.fit(
+            JudgedVectors(x[fit_rows], truth[fit_rows]),
+            on_epoch=lambda epoch, _: scores.add(
+                epoch, fold.predict_proba(test)[unseen], test.truth[unseen]
+            ),
+            should_stop=progress.should_stop,
+        )
         n_folds_done += 1
         progress.report((1 + n_folds_done) / (1 + N_FOLDS), fold=n_folds_done, n_folds=N_FOLDS)
-        return fold.predict_proba(JudgedVectors(x[test_rows], truth[test_rows]))
+        return fold.predict_proba(test)
 
     proba, folds = out_of_fold(fit_predict, truth, n_folds=N_FOLDS, seed=config.seed)
-    proba[np.isin(snapshot.train_ids, use.trained_on(workshop.settings))] = np.nan
+    proba[is_seen] = np.nan
     learner.save(task.folder / files.LEARNER)
     keep_unseen(task, proba, folds, source=EvaluationSource.OUT_OF_FOLD)
+    history = [
+        {"epoch": epoch, "loss": loss, "f1": scores.micro_f1(epoch)}
+        for epoch, loss in enumerate(losses, start=1)
+    ]
     files.write_json(task.folder / files.HISTORY, history)
-    return {"n_trained_on": len(truth), "last_loss": history[-1]["loss"]}
+    return {"n_trained_on": len(truth), "last_loss": losses[-1]}

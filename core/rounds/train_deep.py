@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from core.domain import EvaluationSource, Truth
 from core.encoders.encoder import fingerprint_of
+from core.evaluation.epochs import EpochScores
 from core.learners.cross_validation import assign_folds
 from core.learners.dataset import JudgedTexts, JudgedVectors
 from core.learners.deep import DeepConfig, DeepLearner
@@ -34,7 +35,7 @@ def train_deep(workshop: Workshop, task: Task, progress: Progress) -> dict[str, 
     """Tune, encode, train the head; keep held-out predictions."""
     snapshot = Snapshot.read(task.folder)
     fit_rows, held_out = split(len(snapshot.train_ids), seed=task.the_round.seed)
-    tune(workshop, task, snapshot, fit_rows, progress=progress)
+    tune(workshop, task, snapshot, fit_rows, held_out, progress=progress)
     use = tuned_use(task)
     encode_documents(
         workshop,
@@ -74,6 +75,7 @@ def tune(
     task: Task,
     snapshot: Snapshot,
     fit_rows: NDArray[np.int64],
+    held_out: NDArray[np.int64],
     *,
     progress: Progress,
 ) -> None:
@@ -84,7 +86,16 @@ def tune(
     config = DeepConfig(
         encoder=EncoderUse.read(task.folder).base, **learner_options(task.the_round)
     )
-    history: list[dict[str, float]] = []
+    history: list[dict[str, float | None]] = []
+    scores = EpochScores()
+    test = JudgedTexts(
+        read_texts(workshop.store, snapshot.train_ids[held_out]), snapshot.train_truth[held_out]
+    )
+    learner = DeepLearner(config, n_labels=len(snapshot.label_names))
+
+    def on_epoch(epoch: int, loss: float) -> None:
+        scores.add(epoch, learner.predict_proba(test), test.truth)
+        history.append({"epoch": epoch, "loss": round(loss, 6), "f1": scores.micro_f1(epoch)})
 
     def on_step(step: int, n_steps: int, loss: float) -> None:
         epoch = 1 + (step - 1) * config.epochs // n_steps
@@ -92,10 +103,9 @@ def tune(
             TUNING_SHARE * step / n_steps, epoch=epoch, n_epochs=config.epochs, loss=loss
         )
 
-    learner = DeepLearner(config, n_labels=len(snapshot.label_names))
     learner.fit(
         JudgedTexts(read_texts(workshop.store, fit_ids), snapshot.train_truth[fit_rows]),
-        on_epoch=lambda epoch, loss: history.append({"epoch": epoch, "loss": round(loss, 6)}),
+        on_epoch=on_epoch,
         on_step=on_step,
         should_stop=progress.should_stop,
     )

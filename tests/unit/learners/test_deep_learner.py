@@ -204,3 +204,12 @@ def test_batches_hold_every_row_once_and_like_lengths():
     assert sorted(row for batch in batches for row in batch) == list(range(64))
     spread = [np.ptp([len(token_ids[row]) for row in batch]) for batch in batches]
     assert np.mean(spread) < 15
+
+
+def test_predicting_between_epochs_leaves_no_trace(config):
+    data = judged(24)
+    short = dataclasses.replace(config, epochs=2)
+    undisturbed = DeepLearner(short, 3, device="cpu").fit(data)
+    watched = DeepLearner(short, 3, device="cpu")
+    watched.fit(data, on_epoch=lambda *_: watched.predict_proba(data))
+    np.testing.assert_array_equal(watched.predict_proba(data), undisturbed.predict_proba(data))

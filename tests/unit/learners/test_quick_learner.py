@@ -205,3 +205,24 @@ def test_stopped_training_leaves_the_earlier_learner_in_force():
 def test_an_untrained_learner_says_so():
     with pytest.raises(NotReady, match="has not been trained"):
         QuickLearner(SMALL, 3).predict_proba(pool_of(unit_vectors(2), 3))
+
+
+def test_predicting_between_epochs_shows_progress_and_leaves_no_trace():
+    data = JudgedVectors(unit_vectors(40), random_truth(40, 3))
+    undisturbed = QuickLearner(SMALL, 3).fit(data)
+    watched = QuickLearner(SMALL, 3)
+    seen = []
+    watched.fit(
+        data,
+        on_epoch=lambda *_: seen.append(watched.predict_proba(data, dropout_sampling=3).mean()),
+    )
+    assert len(set(map(float, seen))) == SMALL.epochs
+    np.testing.assert_array_equal(watched.predict_proba(data), undisturbed.predict_proba(data))
+
+
+def test_a_cancelled_training_leaves_what_was_learnt_before(trained):
+    x = unit_vectors(5)
+    before = trained.predict_proba(pool_of(x, 3))
+    with pytest.raises(Cancelled):
+        trained.fit(JudgedVectors(x, random_truth(5, 3)), should_stop=lambda: True)
+    np.testing.assert_array_equal(trained.predict_proba(pool_of(x, 3)), before)

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.evaluation.epochs import EpochScores
+
+TRUTH = np.array([[1, 0], [0, 1], [-1, 0]], dtype=np.int8)
+
+
+def test_probabilities_that_part_the_states_score_one() -> None:
+    scores = EpochScores()
+    scores.add(1, np.array([[0.6, 0.2], [0.3, 0.7], [0.9, 0.1]], dtype=np.float32), TRUTH)
+    assert scores.micro_f1(1) == 1.0
+
+
+def test_the_best_threshold_is_taken_and_unjudged_cells_do_not_count() -> None:
+    scores = EpochScores()
+    # 0.8 false, 0.5 and 0.1 true: at 0.5 one hit, one miss, one false alarm; at 0.1 more alarms
+    scores.add(2, np.array([[0.5, 0.8], [0.05, 0.1], [0.99, 0.05]], dtype=np.float32), TRUTH)
+    assert scores.micro_f1(2) == pytest.approx(2 * 2 / (2 * 2 + 1))
+
+
+def test_folds_add_up_as_if_predicted_together() -> None:
+    proba = np.array([[0.5, 0.8], [0.05, 0.1], [0.99, 0.05]], dtype=np.float32)
+    whole, parts = EpochScores(), EpochScores()
+    whole.add(1, proba, TRUTH)
+    for row in range(3):
+        parts.add(1, proba[row : row + 1], TRUTH[row : row + 1])
+    assert whole.micro_f1(1) == parts.micro_f1(1)
+
+
+def test_without_a_positive_there_is_no_score() -> None:
+    scores = EpochScores()
+    scores.add(1, np.full((2, 1), 0.5, dtype=np.float32), np.array([[0], [-1]], dtype=np.int8))
+    assert scores.micro_f1(1) is None
+    assert scores.micro_f1(7) is None
