@@ -14,6 +14,7 @@ from starlette.routing import Mount
 
 from core.api.app import build_api
 from core.api.backend import open_backend
+from core.api.sockets import answer_at_once
 from core.rounds.supervisor import Supervisor
 from core.services.projects import list_projects
 from core.settings import Settings, get_settings
@@ -30,6 +31,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     migrate(settings)
     with open_backend(settings) as backend, worker_beside(settings):
         api.state.backend = backend
+        answer_at_once()  # before the freeze, which hides sockets from it
         warm_up(backend.store)
         yield
 

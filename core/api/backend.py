@@ -29,9 +29,9 @@ class Backend:
     store: Store
     commits: GroupCommit
 
-    async def write(self, run: Callable[[Session], T]) -> T:
+    async def write(self, run: Callable[[Session], T], *, can_wait: bool = False) -> T:
         """Do this work in a transaction; returns once it is committed."""
-        return await asyncio.wrap_future(self.commits.submit(run))
+        return await asyncio.wrap_future(self.commits.submit(run, can_wait=can_wait))
 
 
 @contextmanager

@@ -1,32 +1,34 @@
-"""One writer for the whole process: small writes that arrive together share one commit.
+"""One writer for the whole process: small writes that wait together share one commit.
 
-A commit that survives a power cut costs milliseconds, whatever it holds. Here the
-pieces of work waiting at one moment run in one transaction, and each caller is
-answered only after the commit. Where one of them fails, the group runs again with
-a savepoint around each, so its neighbours do not notice. Work may therefore run
-twice, and must do nothing but read and write its session.
+A commit that survives a power cut costs milliseconds, whatever it holds. So the pieces
+of work that came in while the last commit was under way run in one transaction, and
+each caller is answered only after its commit. Where one of them fails, the group runs
+again with a savepoint around each, so its neighbours do not notice. Work may therefore
+run twice, and must do nothing but read and write its session.
+
+Work that can wait (leases, which are asked for well before they are needed) runs
+between groups, one piece at a time, so a judgement never waits for more than one.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from threading import Thread
-from time import monotonic
+from threading import Condition, Thread
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
+from core.errors import NotReady
 from core.store.store import Store
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-GATHER_S = 0.002  # how long the first piece of work waits for company
 LARGEST_GROUP = 64  # keeps the transaction short for the worker, which writes too
 
 
@@ -37,47 +39,49 @@ class _Work:
 
 
 class GroupCommit:
-    """Runs pieces of writing work in order, on one thread, grouped into transactions."""
+    """Runs pieces of writing work, in order, on one thread, grouped into transactions."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: SimpleQueue[_Work | None] = SimpleQueue()
+        self._urgent: deque[_Work] = deque()
+        self._patient: deque[_Work] = deque()
+        self._is_closed = False
+        self._changed = Condition()
         self._thread = Thread(target=self._write_groups, name="group-commit", daemon=True)
         self._thread.start()
 
-    def submit(self, run: Callable[[Session], T]) -> Future[T]:
+    def submit(self, run: Callable[[Session], T], *, can_wait: bool = False) -> Future[T]:
         """Have this work done; the future resolves once it is committed, or holds its error."""
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()  # a caller that hangs up does not take it back
-        self._waiting.put(_Work(run, future))
+        with self._changed:
+            if self._is_closed:
+                raise NotReady("The app is stopping; send it again when it is back.")
+            (self._patient if can_wait else self._urgent).append(_Work(run, future))
+            self._changed.notify()
         return future
 
     def close(self) -> None:
         """Finish what is waiting, then stop."""
-        self._waiting.put(None)
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
         self._thread.join()
 
     def _write_groups(self) -> None:
-        is_open = True
-        while is_open:
-            first = self._waiting.get()
-            group = [first] if first is not None else []
-            is_open = first is not None and self._gather(group)
-            if group:
-                self._write(group)
-
-    def _gather(self, group: list[_Work]) -> bool:
-        """Add what arrives within a moment; returns False once closing was asked for."""
-        until = monotonic() + GATHER_S
-        while len(group) < LARGEST_GROUP:
-            try:
-                work = self._waiting.get(timeout=max(until - monotonic(), 0))
-            except Empty:
-                return True
-            if work is None:
-                return False
-            group.append(work)
-        return True
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._urgent or self._patient or self._is_closed)
+                n_urgent = min(len(self._urgent), LARGEST_GROUP)
+                groups = [
+                    [self._urgent.popleft() for _ in range(n_urgent)],
+                    [self._patient.popleft()] if self._patient else [],
+                ]
+            if not any(groups):
+                return
+            for group in groups:
+                if group:
+                    self._write(group)
 
     def _write(self, group: list[_Work]) -> None:
         try:

@@ -45,7 +45,7 @@ async def lease(
             settings=backend.settings,
         )
 
-    queries = await backend.write(run)
+    queries = await backend.write(run, can_wait=True)
     return await run_in_threadpool(_lease, backend, project_id, request, queries)
 
 
