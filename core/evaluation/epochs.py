@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +15,22 @@ N_BINS = 100  # of the probabilities, so that folds can be added up without keep
 
 
 class EpochScores:
-    """Adds up counts of probabilities by true state, one pair of histograms per epoch."""
+    """Adds up counts of probabilities by true state, per epoch; several threads may add."""
 
     def __init__(self) -> None:
         self._counts: defaultdict[int, NDArray[np.int64]] = defaultdict(
             lambda: np.zeros((2, N_BINS), dtype=np.int64)
         )
+        self._lock = Lock()
 
     def add(self, epoch: int, proba: Proba, truth: Truth) -> None:
         """Count cells of (documents, labels) that the learner did not train on."""
         bins = np.minimum((proba * N_BINS).astype(np.int64), N_BINS - 1)
-        for state in (ABSENT, PRESENT):
-            counts = np.bincount(bins[truth == state], minlength=N_BINS)
-            self._counts[epoch][state] += counts
+        counts = [
+            np.bincount(bins[truth == state], minlength=N_BINS) for state in (ABSENT, PRESENT)
+        ]
+        with self._lock:
+            self._counts[epoch] += counts
 
     def micro_f1(self, epoch: int) -> float | None:
         """Micro-F1 after that epoch at its best threshold; None where there is no positive.

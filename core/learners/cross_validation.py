@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ FitPredict = Callable[[NDArray[np.int64], NDArray[np.int64]], Proba]
 
 
 def out_of_fold(
-    fit_predict: FitPredict, truth: Truth, *, n_folds: int = 5, seed: int = 0
+    fit_predict: FitPredict, truth: Truth, *, n_folds: int = 5, seed: int = 0, n_threads: int = 1
 ) -> tuple[Proba, NDArray[np.int64]]:
     """Predict every document from the other folds.
 
@@ -25,6 +26,8 @@ def out_of_fold(
         Shape (documents, labels); folds hold each label's documents evenly.
     n_folds
         Fewer are made where there are fewer documents.
+    n_threads
+        Folds worked on at a time; above 1, `fit_predict` must bear that.
 
     Returns
     -------
@@ -34,9 +37,13 @@ def out_of_fold(
     """
     proba = np.full(truth.shape, np.nan, dtype=np.float32)
     folds = assign_folds(truth, n_folds=n_folds, seed=seed)
-    for fold in range(int(folds.max(initial=-1)) + 1):
+
+    def predict_fold(fold: int) -> None:
         test = np.flatnonzero(folds == fold)
         proba[test] = fit_predict(np.flatnonzero(folds != fold), test)
+
+    with ThreadPoolExecutor(n_threads) as threads:
+        list(threads.map(predict_fold, range(int(folds.max(initial=-1)) + 1)))
     return proba, folds
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +24,7 @@ from core.errors import Cancelled, NotReady
 from core.learners.artefacts import read_artefact, write_artefact
 from core.learners.dataset import JudgedVectors
 from core.learners.masking import masked_loss, prior_logits
+from core.learners.threads import one_torch_thread
 
 VALUES_PER_CHUNK = 1 << 20  # of one chunk's samples: 4 MB stay in the processor's cache
 FORMAT = "marginalia-quick-learner-1"
@@ -86,7 +86,7 @@ class QuickLearner(Classifier):  # type: ignore[misc]
         before = self._weights
         self._weights = {name: tensor.detach() for name, tensor in tensors.items()}  # same memory
         try:
-            with _one_thread():
+            with one_torch_thread():
                 self._train(tensors, x, truth, rng=rng, on_epoch=on_epoch, should_stop=should_stop)
         except BaseException:
             self._weights = before
@@ -208,7 +208,7 @@ class QuickLearner(Classifier):  # type: ignore[misc]
         weight, bias = self._all_passes(tensors, n_passes)
         for start in range(0, len(x), chunk):
             rows = slice(start, min(start + chunk, len(x)))
-            with _one_thread():
+            with one_torch_thread():
                 h = _hidden(tensors, _tensor(x[rows]))
                 every = torch.addmm(bias, h, weight).sigmoid_().numpy()
             every = every.reshape(len(h), n_passes + 1, n_labels)
@@ -256,21 +256,6 @@ class QuickLearner(Classifier):  # type: ignore[misc]
         learner = cls(QuickConfig(**about["config"]), about["n_labels"])
         learner._weights = tensors
         return learner
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep torch to one thread.
-
-    Pieces this small gain nothing from a second, and lose tenfold where other
-    processes keep the cores busy: threads then wait for each other.
-    """
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
 
 
 def _tensor(x: Embeddings) -> torch.Tensor:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.domain import Embeddings, QueryKind
 from core.encoders.cache import EmbeddingCache
+from core.learners.threads import N_CORES
 from core.rounds import files
 from core.rounds.learner import load_learner
 from core.rounds.measure import read_temperature
@@ -30,6 +31,7 @@ def score(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
         strategy=round_.strategy,
         n_passes=round_.config["n_passes"],
         seed=round_.seed,
+        n_threads=N_CORES,
         should_stop=progress.should_stop,
         on_progress=lambda n_done: progress.count(n_done, n_documents),
     )

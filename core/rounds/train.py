@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from core.evaluation.epochs import EpochScores
 from core.learners.cross_validation import out_of_fold
 from core.learners.dataset import JudgedVectors
 from core.learners.quick import QuickConfig, QuickLearner
+from core.learners.threads import N_CORES
 from core.rounds import files
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, learner_options
@@ -47,7 +49,6 @@ def train_quick(workshop: Workshop, task: Task, progress: Progress) -> dict[str,
         progress.report(epoch / n_epochs, epoch=epoch, n_epochs=config.epochs, loss=loss)
 
     learner = QuickLearner(config, n_labels=truth.shape[1])
-    learner.fit(JudgedVectors(x, truth), on_epoch=on_epoch, should_stop=progress.should_stop)
     is_seen = np.isin(snapshot.train_ids, use.trained_on(workshop.settings))
     n_folds_done = 0
 
@@ -67,7 +68,15 @@ def train_quick(workshop: Workshop, task: Task, progress: Progress) -> dict[str,
         progress.report((1 + n_folds_done) / (1 + N_FOLDS), fold=n_folds_done, n_folds=N_FOLDS)
         return fold.predict_proba(test)
 
-    proba, folds = out_of_fold(fit_predict, truth, n_folds=N_FOLDS, seed=config.seed)
+    with ThreadPoolExecutor(1) as beside:
+        whole = JudgedVectors(x, truth)
+        fitted = beside.submit(
+            learner.fit, whole, on_epoch=on_epoch, should_stop=progress.should_stop
+        )
+        proba, folds = out_of_fold(
+            fit_predict, truth, n_folds=N_FOLDS, seed=config.seed, n_threads=N_CORES
+        )
+        fitted.result()
     proba[is_seen] = np.nan
     learner.save(task.folder / files.LEARNER)
     keep_unseen(task, proba, folds, source=EvaluationSource.OUT_OF_FOLD)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +15,8 @@ from core.errors import Cancelled
 from core.strategies import scores
 from core.strategies.catalogue import strategy_info
 from core.strategies.scores import Contributions, Scores
+
+BLOCK = 8192  # documents; a fixed size, so that the number of cores does not show in the result
 
 
 class StreamsSamples(Protocol):
@@ -47,6 +51,7 @@ def score_pool(
     strategy: str,
     n_passes: int = 20,
     seed: int = 0,
+    n_threads: int = 1,
     should_stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[int], None] | None = None,
 ) -> PoolScores:
@@ -62,6 +67,9 @@ def score_pool(
         Monte Carlo passes, for the strategies that need samples.
     seed
         Draws the random strategy's scores.
+    n_threads
+        Blocks of documents scored at a time; the result is the same with any
+        number. Above 1 the learner's `score_stream` must bear that.
     should_stop, on_progress
         Asked before each chunk; told how many documents are scored.
 
@@ -75,15 +83,27 @@ def score_pool(
         contributions=np.zeros(shape, dtype=np.float32),
     )
     n_passes = n_passes if info.needs_samples else 0
-    for rows, proba, samples in learner.score_stream(x, n_passes=n_passes):
-        if should_stop():
-            raise Cancelled(f"Scoring stopped after {rows.start} of {len(x)} documents.")
-        result.proba[rows] = proba
-        if strategy != "random":
-            result.contributions[rows] = contributions_of(proba, samples, strategy=strategy)
-            result.score[rows] = scores.score_of(result.contributions[rows], strategy=strategy)
-        if on_progress is not None:
-            on_progress(rows.stop)
+    counting, n_scored = Lock(), 0
+
+    def score_block(start: int) -> None:
+        nonlocal n_scored
+        block = x[start : start + BLOCK]
+        for rows, proba, samples in learner.score_stream(block, n_passes=n_passes):
+            if should_stop():
+                raise Cancelled(f"Scoring stopped after {n_scored} of {len(x)} documents.")
+            here = slice(start + rows.start, start + rows.stop)
+            result.proba[here] = proba
+            if strategy != "random":
+                contributions = contributions_of(proba, samples, strategy=strategy)
+                result.contributions[here] = contributions
+                result.score[here] = scores.score_of(contributions, strategy=strategy)
+            with counting:
+                n_scored += len(proba)
+                if on_progress is not None:
+                    on_progress(n_scored)
+
+    with ThreadPoolExecutor(n_threads) as threads:
+        list(threads.map(score_block, range(0, len(x), BLOCK)))
     return result
 
 
