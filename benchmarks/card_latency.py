@@ -18,12 +18,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
-from playwright.sync_api import sync_playwright  # noqa: E402
+import numpy as np
+from playwright.sync_api import sync_playwright
 
-from benchmarks.submit_load import N_LABELS, seed  # noqa: E402
-from tests.e2e.card_driver import Card  # noqa: E402
-from tests.e2e.serving import BROWSER_FLAGS, make_server, system_browser  # noqa: E402
+from benchmarks.submit_load import N_LABELS, seed
+from tests.e2e.card_driver import Card
+from tests.e2e.serving import BROWSER_FLAGS, make_server, system_browser
 
 STOPWATCH = """card => {
     const times = (window.strokes = []);

@@ -27,16 +27,16 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
-from sqlalchemy import insert, select  # noqa: E402
+import numpy as np
+from sqlalchemy import insert, select
 
-from core.api.tokens import issue_token  # noqa: E402
-from core.domain import QueryKind  # noqa: E402
-from core.services.labels import NewLabel, add_labels  # noqa: E402
-from core.services.projects import create_project  # noqa: E402
-from core.store.store import Store  # noqa: E402
-from core.store.tables import Document, Judgement, Query, Submission  # noqa: E402
-from tests.e2e.serving import make_server  # noqa: E402
+from core.api.tokens import issue_token
+from core.domain import QueryKind
+from core.services.labels import NewLabel, add_labels
+from core.services.projects import create_project
+from core.store.store import Store
+from core.store.tables import Document, Judgement, Query, Submission
+from tests.e2e.serving import make_server
 
 N_LABELS = 54
 TEXT = "A message of ordinary length for a help desk, with a few sentences in it. " * 5
