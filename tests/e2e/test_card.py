@@ -525,6 +525,18 @@ def test_a_new_round_changes_what_comes_next_but_not_what_is_begun(
     expect(card.part("reason")).to_have_text("chosen by the round")
 
 
+def test_a_card_opened_after_a_round_begins_with_what_the_round_asks(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 100)
+    card = Card(page, shared_server.url, project_id).open()
+    card.wait_for_document()  # by now fifteen random documents are in this tab's hands
+    put_suggestions(shared_server, project_id, chosen=range(60, 100))
+    page.reload()
+    assert "Message 60." in card.wait_for_document()
+    expect(card.part("reason")).to_have_text("chosen by the round")
+
+
 def put_suggestions(server: Server, project_id: int, *, chosen: Iterable[int] = ()) -> None:
     """A round in force that finds every label as likely as 0.9 and asks about some documents."""
     with server.store.write() as session:

@@ -41,6 +41,7 @@ class Mounted {
     setHidden(view.refs.suggestSwitch, data.options.show_suggestions === false);
     view.drawDocument(view.drawnDocument ?? null);
     view.draw();
+    judging.deck.isUnsure = true; // a round may have ended while another page was open
     judging.started.then(() => judging.changed());
     judging.outbox.pump();
   }

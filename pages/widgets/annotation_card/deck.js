@@ -14,6 +14,8 @@ class Deck {
     this.trouble = ""; // why the last question was not answered
     this.roundNumber = undefined; // in force, as of the last answer
     this.isOutdated = false; // suggestions are of an earlier round
+    this.isUnsure = false; // much may have happened since the last answer
+    this.late = []; // what an earlier round put in this client's hands, not shown and given back
     this.leaseMs = 0;
     this.askedAt = 0;
     this.isDrafted = () => false;
@@ -23,11 +25,12 @@ class Deck {
 
   get needsMore() {
     const isStale = this.leaseMs > 0 && Date.now() - this.askedAt > this.leaseMs / 3;
-    return this.documents.length < FEWEST_AHEAD || this.isOutdated || isStale;
+    return this.documents.length < FEWEST_AHEAD || this.isOutdated || this.isUnsure || isStale;
   }
 
   async refill() {
-    const isSoon = this.isUsedUp && Date.now() - this.askedAt < LOOK_AGAIN_MS;
+    const mayWait = this.isUsedUp && !this.isOutdated && !this.isUnsure;
+    const isSoon = mayWait && Date.now() - this.askedAt < LOOK_AGAIN_MS;
     if (this.isFetching || !this.needsMore || isSoon) return;
     if (this.outbox.entries.length > MOST_UNSENT) return;
     this.isFetching = true;
@@ -46,11 +49,12 @@ class Deck {
 
   question() {
     const unsent = this.outbox.documentIds();
-    const release = this.isOutdated ? this.untouched() : [];
+    const release = this.isOutdated ? [...this.late, ...this.untouched()] : [];
     this.documents = this.documents.filter((doc) => !release.includes(doc.document_id));
     const held = this.documents.map((doc) => doc.document_id);
     this.asked = { n: Math.min(100, MOST_AHEAD + unsent.length), held };
-    this.isOutdated = false;
+    this.isOutdated = this.isUnsure = false;
+    this.late = [];
     return {
       client_id: this.outbox.clientId,
       n: this.asked.n,
@@ -63,21 +67,28 @@ class Deck {
   untouched() {
     return this.documents
       .slice(1)
-      .filter((doc) => doc.round_number !== this.roundNumber && doc.kind !== "audit")
-      .map((doc) => doc.document_id)
-      .filter((id) => !this.isDrafted(id));
+      .filter((doc) => this.isLate(doc))
+      .map((doc) => doc.document_id);
+  }
+
+  isLate(doc) {
+    const isOld = doc.round_number !== this.roundNumber && doc.kind !== "audit";
+    return isOld && !this.isDrafted(doc.document_id);
   }
 
   take(lease) {
     this.leaseMs = lease.lease_s * 1000;
     this.drop(new Set(lease.in_hand));
     const known = new Set(this.documents.map((doc) => doc.document_id));
+    const hasChanged = this.roundNumber !== undefined && this.roundNumber !== lease.round_number;
+    this.roundNumber = lease.round_number;
     for (const doc of lease.documents) {
-      if (!known.has(doc.document_id)) this.documents.push(doc);
+      if (known.has(doc.document_id)) continue;
+      if (this.isLate(doc)) this.late.push(doc.document_id);
+      else this.documents.push(doc);
     }
     this.isUsedUp = lease.in_hand.length < this.asked.n;
-    this.isOutdated = this.roundNumber !== undefined && this.roundNumber !== lease.round_number;
-    this.roundNumber = lease.round_number;
+    this.isOutdated = hasChanged || this.late.length > 0;
     this.onSchema(lease.schema_version);
   }
 

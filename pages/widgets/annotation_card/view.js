@@ -195,8 +195,9 @@ class View {
   drawProgress() {
     const { state, nWaiting, isReady } = this.judging;
     if (!isReady) return;
+    const hasSent = state.history.length > 0;
     setText(this.refs.count, `${state.nJudged} judged here`);
-    setText(this.refs.saved, nWaiting ? `· saving ${nWaiting}…` : state.nJudged ? "· saved ✓" : "");
+    setText(this.refs.saved, nWaiting ? `· saving ${nWaiting}…` : hasSent ? "· saved ✓" : "");
   }
 
   drawBanners() {
