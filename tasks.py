@@ -94,12 +94,14 @@ def lint_imports() -> int:
 def bench_all(names: list[str]) -> int:
     """Run benchmarks one after the other; each prints its own figures."""
     install("requirements.txt", "requirements-dev.txt")
-    scripts = [ROOT / "benchmarks" / f"{name}.py" for name in names]
-    scripts = scripts or sorted((ROOT / "benchmarks").glob("[a-z]*.py"))
+    known = sorted(path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py"))
+    if unknown := sorted(set(names) - set(known)):
+        print(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(known)}.")
+        return 2
     worst = 0
-    for script in scripts:
-        print(f"\n== {script.stem}", flush=True)
-        worst = max(worst, call(str(script)))
+    for name in names or known:
+        print(f"\n== {name}", flush=True)
+        worst = max(worst, call("-m", f"benchmarks.{name}"))
     return worst
 
 

@@ -1,6 +1,6 @@
 """From the submit key to the next document on the screen, in Chromium.
 
-    python benchmarks/card_latency.py [--sizes 1000 100000] [--strokes 200] [--pause-ms 60]
+    python -m benchmarks.card_latency [--sizes 1000 100000] [--strokes 200] [--pause-ms 60]
 
 Two times are measured inside the page for each Enter: until the card's DOM holds the next
 document (what the app does), and until the browser has begun the frame that shows it (which
@@ -11,12 +11,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
 import numpy as np
 from playwright.sync_api import sync_playwright

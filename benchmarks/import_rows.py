@@ -1,6 +1,6 @@
 """How fast a labelled CSV comes in, against what csv and sqlite3 alone could do.
 
-Run: python benchmarks/import_rows.py [rows]
+Run: python -m benchmarks.import_rows [rows]
 """
 
 from __future__ import annotations

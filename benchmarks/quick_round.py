@@ -1,6 +1,6 @@
 """Seconds of a quick round's numeric core: train, then score 100,000 documents by BALD.
 
-    python benchmarks/quick_round.py [--documents 100000] [--labels 54] [--passes 20]
+    python -m benchmarks.quick_round [--documents 100000] [--labels 54] [--passes 20]
 
 Prints the seconds per part, the floating-point operations, and their share of
 this machine's measured float32 matrix-product rate. Vectors are random: times
@@ -11,16 +11,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.learners.dataset import JudgedVectors
 from core.learners.quick import QuickConfig, QuickLearner

@@ -1,6 +1,6 @@
 """Does BALD beat random sampling? Prints both curves and who wins, seed by seed.
 
-    MARGINALIA_SHARED=… python benchmarks/replay.py [--seeds 5] [data …]
+    MARGINALIA_SHARED=… python -m benchmarks.replay [--seeds 5] [data …]
 
 Ends with 1 when BALD's mean area under the learning curve does not exceed
 random's on every data set.
@@ -14,8 +14,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.replay.command import replay_command
 from core.replay.report import paired_differences

@@ -1,6 +1,6 @@
 """Eight annotators post to a running server: time from submitting to committed, and what is kept.
 
-    python benchmarks/submit_load.py [--documents 100000] [--annotators 8] [--seconds 20]
+    python -m benchmarks.submit_load [--documents 100000] [--annotators 8] [--seconds 20]
 
 Each annotator is a process of its own that leases documents and hands judgements in, `--batch`
 at a time, as fast as it is answered (`--rate` sets a pace). Afterwards the database is read:
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 import urllib.parse
@@ -23,9 +22,6 @@ from http.client import HTTPConnection
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
 import numpy as np
 from sqlalchemy import insert, select

@@ -1,6 +1,6 @@
 """Seconds of whole quick rounds, as a real worker runs them, over 100,000 documents.
 
-    python benchmarks/whole_round.py [--documents 100000] [--labels 54] [--judged 1000]
+    python -m benchmarks.whole_round [--documents 100000] [--labels 54] [--judged 1000]
 
 A real database, a real worker process, cached embeddings (random unit vectors:
 times do not depend on what they mean). Prints the seconds of every step, from
@@ -20,9 +20,6 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import insert
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
 from core.domain import JobStatus, JudgementState, SubmissionKind, SubmissionSource
 from core.encoders.cache import EmbeddingCache
 from core.encoders.encoder import load_encoder
@@ -35,6 +32,8 @@ from core.settings import Settings
 from core.store.migrate import migrate
 from core.store.store import Store
 from core.store.tables import Document
+
+ROOT = Path(__file__).resolve().parent.parent
 
 ROUNDS = 3
 
