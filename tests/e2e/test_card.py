@@ -425,6 +425,21 @@ def test_leaving_the_page_and_coming_back_keeps_everything(
     ]
 
 
+def test_the_link_that_led_to_the_card_does_not_take_the_first_enter(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    page.goto(f"{shared_server.url}/labels?project={project_id}")
+    card = Card(page, shared_server.url, project_id)
+    for _ in range(3):
+        page.get_by_role("link", name="Annotate").click()
+        first = card.wait_for_document()
+        card.press("Enter")
+        assert card.wait_for_document() != first
+        page.get_by_role("link", name="Labels").click()
+        card.part("card").wait_for(state="detached")
+
+
 def test_a_number_that_is_taken_is_sent_under_a_fresh_client_id(
     shared_server: Server, page: Page
 ) -> None:

@@ -20,6 +20,7 @@ class View {
     this.focusedId = null; // the label that space and u are about
     this.hidesSuggestions = localStorage.getItem("marginalia|hide-suggestions") === "yes";
     this.options = {};
+    this.isArriving = true; // no document has been shown by this view yet
   }
 
   draw() {
@@ -69,10 +70,16 @@ class View {
   moveOn(doc) {
     this.focusedId = null;
     setHidden(this.refs.focused, true);
-    if (this.root.activeElement && this.root.activeElement !== this.refs.text) {
-      this.refs.text.focus({ preventScroll: true });
-    }
+    const { text } = this.refs;
+    const isWithin = this.root.activeElement && this.root.activeElement !== text;
+    if (isWithin || (this.isArriving && this.mayTakeFocus())) text.focus({ preventScroll: true });
+    this.isArriving = false;
     setText(this.refs.announce, `Next document. ${doc.reason ?? ""} ${doc.text.slice(0, 300)}`);
+  }
+
+  // The link or button that led here would take the first Enter for itself.
+  mayTakeFocus() {
+    return !document.activeElement?.closest(TEXT_FIELDS);
   }
 
   // ---- labels ----

@@ -80,7 +80,7 @@ def test_no_label_present_anywhere_leaves_nothing_to_tell_apart(office: Office) 
     ("request_", "sentence"),
     [
         (RoundRequest(strategy="balb"), "no strategy 'balb'; did you mean 'bald'"),
-        (RoundRequest(query_size=0), "query_size is 0; give a whole number from 1 to 10000"),
+        (RoundRequest(query_size=0), "query_size is 0; give a whole number from 1 to 1000"),
         (RoundRequest(n_passes=1), "n_passes is 1"),
         (RoundRequest(seed=-1), "seed is -1"),
         (
