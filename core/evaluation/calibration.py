@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 
 from core.domain import PRESENT, Proba, Truth
 from core.errors import InputError
-from core.evaluation.counts import Counts, Floats, check_shapes, ratio, usable_cells
+from core.evaluation.counts import Counts, Floats, check_folds, check_shapes, ratio, usable_cells
 from core.evaluation.intervals import wilson_interval
 
 MIN_DOCUMENTS = 20
@@ -73,6 +73,27 @@ def fit_temperature(proba: Proba, truth: Truth) -> Temperature:
     logits = logit(np.clip(cells, SMALLEST_PROBA, 1 - SMALLEST_PROBA))
     targets = np.where(present, (n_present + 1) / (n_present + 2), 1 / (n_absent + 2))
     return Temperature(_most_likely_temperature(logits, targets))
+
+
+def cross_fitted_calibration(proba: Proba, truth: Truth, folds: NDArray[np.integer]) -> Proba:
+    """Calibrate each fold with the temperature that the other folds ask for.
+
+    A temperature flatters the documents it was fitted on; these probabilities are
+    for reporting on them, the fit on all of them is for everything else.
+
+    Parameters
+    ----------
+    proba, truth : (documents, labels); cells unjudged or without a probability are left out.
+    folds : (documents,) the fold of each document, any integers
+    """
+    check_shapes(proba, truth)
+    check_folds(folds, len(proba))
+    calibrated = proba.copy()
+    for number in np.unique(folds):
+        inside = folds == number
+        temperature = fit_temperature(proba[~inside], truth[~inside])
+        calibrated[inside] = temperature.apply(proba[inside])
+    return calibrated
 
 
 def _most_likely_temperature(logits: Floats, targets: Floats) -> float:

@@ -29,6 +29,15 @@ def check_shapes(proba: AnyFloats, truth: Truth) -> None:
         )
 
 
+def check_folds(folds: NDArray[np.integer], n_documents: int) -> None:
+    """Raise InputError unless there is one fold number per document."""
+    if folds.shape != (n_documents,):
+        raise InputError(
+            f"{folds.size} fold numbers were given for {n_documents} documents; "
+            "give one per document."
+        )
+
+
 def usable_cells(proba: AnyFloats, truth: Truth) -> Mask:
     """(documents, labels): judged present or absent, and given a probability."""
     mask: Mask = (truth != UNJUDGED) & np.isfinite(proba)

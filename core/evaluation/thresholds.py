@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.domain import PRESENT, Proba, Truth
-from core.errors import InputError
 from core.evaluation.counts import (
     Counts,
     Floats,
     Mask,
+    check_folds,
     check_shapes,
     f1_from_counts,
     mean_of_defined,
@@ -123,11 +123,7 @@ def cross_fitted_predictions(
         the other folds hold no positive
     """
     check_shapes(proba, truth)
-    if folds.shape != (len(proba),):
-        raise InputError(
-            f"{folds.size} fold numbers were given for {len(proba)} documents; "
-            "give one per document."
-        )
+    check_folds(folds, len(proba))
     predicted = np.zeros(proba.shape, dtype=np.bool_)
     numbers = np.unique(folds)
     thresholds = np.full(len(numbers), DEFAULT_THRESHOLD)

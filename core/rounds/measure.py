@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 
 from core.domain import EvaluationSource
-from core.evaluation.calibration import Temperature, fit_temperature
+from core.evaluation.calibration import (
+    Temperature,
+    cross_fitted_calibration,
+    fit_temperature,
+)
 from core.evaluation.report import Evaluation, evaluate
 from core.evaluation.summary import Estimate
 from core.evaluation.thresholds import (
@@ -73,7 +77,7 @@ def _on_audit_set(workshop: Workshop, task: Task, *, threshold: float) -> Evalua
 
 
 def _on_unseen(task: Task, unseen: Unseen, *, threshold: float) -> Evaluation:
-    """Cross-fitted thresholds, so that the choice of one does not flatter its own score."""
+    """Temperatures and thresholds of the other folds, so that none is judged by its own choice."""
     names, seed = Snapshot.read(task.folder).label_names, task.the_round.seed
     if len(unseen) < ENOUGH_TO_MEASURE:
         nothing = np.full(unseen.proba.shape, np.nan, dtype=np.float32)
@@ -85,10 +89,10 @@ def _on_unseen(task: Task, unseen: Unseen, *, threshold: float) -> Evaluation:
             threshold=threshold,
             seed=seed,
         )
-    calibrated = read_temperature(task).apply(unseen.proba)
-    predicted, _ = cross_fitted_predictions(calibrated, unseen.truth, unseen.folds)
+    # A temperature keeps the order, so thresholds need none; one fitted on all would be a leak.
+    predicted, _ = cross_fitted_predictions(unseen.proba, unseen.truth, unseen.folds)
     return evaluate(
-        calibrated,
+        cross_fitted_calibration(unseen.proba, unseen.truth, unseen.folds),
         unseen.truth,
         names=names,
         source=unseen.source,

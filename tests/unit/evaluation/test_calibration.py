@@ -16,6 +16,7 @@ from core.errors import InputError
 from core.evaluation.calibration import (
     Temperature,
     brier,
+    cross_fitted_calibration,
     expected_calibration_error,
     fit_temperature,
     log_loss,
@@ -186,3 +187,25 @@ def test_without_judgements_every_calibration_score_is_undefined():
 def test_no_bins_at_all_are_refused():
     with pytest.raises(InputError, match="0 bins"):
         reliability(np.zeros((1, 1), np.float32), np.zeros((1, 1), np.int8), n_bins=0)
+
+
+def test_a_fold_is_calibrated_by_the_other_folds_alone(large):
+    proba, truth = large
+    folds = np.arange(len(proba)) % 3
+    calibrated = cross_fitted_calibration(proba, truth, folds)
+    for fold in range(3):
+        inside = folds == fold
+        of_others = fit_temperature(proba[~inside], truth[~inside])
+        np.testing.assert_array_equal(calibrated[inside], of_others.apply(proba[inside]))
+
+    spoilt = np.where((folds == 0)[:, None] & (truth != UNJUDGED), 1 - truth, truth)
+    other = cross_fitted_calibration(proba, spoilt.astype(np.int8), folds)
+    np.testing.assert_array_equal(other[folds == 0], calibrated[folds == 0])
+    assert (other[folds == 1] != calibrated[folds == 1]).any()
+
+
+def test_fold_numbers_that_do_not_fit_the_documents_are_refused():
+    with pytest.raises(InputError, match="2 fold numbers were given for 3 documents"):
+        cross_fitted_calibration(
+            np.full((3, 1), 0.5, dtype=np.float32), np.ones((3, 1), dtype=np.int8), np.arange(2)
+        )

@@ -1,0 +1,83 @@
+"""What a round reports of itself, from predictions and judgements made up for the purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.domain import EvaluationSource, Proba, RoundKind, RoundStep, Truth
+from core.evaluation.calibration import cross_fitted_calibration, fit_temperature, log_loss
+from core.evaluation.report import Evaluation
+from core.rounds import files
+from core.rounds.measure import calibrate, choose_threshold, read_temperature
+from core.rounds.progress import Progress
+from core.rounds.task import EncoderUse, Task, Workshop
+from core.rounds.unseen import keep_unseen
+from core.settings import Settings
+from core.store.store import Store
+from core.store.tables import Project, Round
+
+Measure = Callable[..., tuple[Evaluation, dict[str, object]]]
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    round_ = Round(kind=RoundKind.QUICK, seed=3, checkpoint="1/round-1")
+    return Task("made-up", Project(id=1), tmp_path / "checkpoints" / "1" / "round-1", round_)
+
+
+@pytest.fixture
+def measure(task: Task, tmp_path: Path) -> Measure:
+    """Runs both steps on given predictions; gives the evaluation and its figures."""
+    settings = Settings(data_dir=tmp_path, checkpoints_dir=tmp_path / "checkpoints")
+    workshop = Workshop(settings=settings, store=Store(f"sqlite:///{tmp_path / 'unused.sqlite'}"))
+
+    def run(
+        proba: Proba, truth: Truth, *, n_audit_set: int = 0
+    ) -> tuple[Evaluation, dict[str, object]]:
+        n, n_labels = truth.shape
+        files.write_arrays(
+            task.folder / files.SNAPSHOT,
+            pool_ids=np.arange(n + n_audit_set),
+            is_audited=np.arange(n + n_audit_set) >= n,
+            is_complete=np.arange(n + n_audit_set) < n,
+            train_ids=np.arange(n),
+            train_truth=truth,
+            audit_ids=np.empty(0, dtype=np.int64),
+            audit_truth=np.empty((0, n_labels), dtype=np.int8),
+        )
+        names = [f"label {i}" for i in range(n_labels)]
+        files.write_json(task.folder / files.SNAPSHOT_ABOUT, {"label_names": names})
+        use = EncoderUse(base="none", fingerprint="none", width=2)
+        files.write_json(task.folder / files.ENCODER, asdict(use))
+        keep_unseen(task, proba, np.arange(n) % 5, source=EvaluationSource.OUT_OF_FOLD)
+        progress = Progress(workshop.store, "made-up", RoundStep.CALIBRATE)
+        calibrate(workshop, task, progress)
+        figures = choose_threshold(workshop, task, progress)
+        return Evaluation.from_json(files.read_json(task.folder / files.EVALUATION)), figures
+
+    return run
+
+
+def overconfident(n: int) -> tuple[Proba, Truth]:
+    """Chances of a coin's weight, told as if nearly certain."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(n, 3))
+    truth = (rng.random(logits.shape) < 1 / (1 + np.exp(-logits))).astype(np.int8)
+    return (1 / (1 + np.exp(-4 * logits))).astype(np.float32), truth
+
+
+def test_reported_probabilities_are_calibrated_by_the_other_folds_and_the_pool_by_all(
+    measure: Measure, task: Task
+) -> None:
+    proba, truth = overconfident(60)
+    evaluation, _ = measure(proba, truth)
+    everything = fit_temperature(proba, truth)
+    assert read_temperature(task).value == pytest.approx(everything.value)
+    honest = cross_fitted_calibration(proba, truth, np.arange(60) % 5)
+    assert evaluation.calibration.log_loss == pytest.approx(log_loss(honest, truth), abs=1e-6)
+    assert evaluation.calibration.log_loss > log_loss(everything.apply(proba), truth)
