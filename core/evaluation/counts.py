@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from core.domain import ABSENT, PRESENT, UNJUDGED, Proba, Truth
 from core.errors import InputError
 
+ENOUGH_TO_MEASURE = 10  # documents; below that no figure deserves to be shown
+
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]

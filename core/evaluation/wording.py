@@ -53,6 +53,6 @@ def caution(evaluation: Evaluation) -> str:
     if n >= FEW_DOCUMENTS:
         return ""
     return (
-        f"Only {counted(n, 'document')} measured: take this as a hint until there are "
-        f"{FEW_DOCUMENTS}. "
+        f"Only {counted(n, 'document')} measured, and below {FEW_DOCUMENTS} chance is large: "
+        "take this as a hint. "
     )

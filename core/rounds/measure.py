@@ -13,6 +13,7 @@ from core.evaluation.calibration import (
     cross_fitted_calibration,
     fit_temperature,
 )
+from core.evaluation.counts import ENOUGH_TO_MEASURE
 from core.evaluation.report import Evaluation, evaluate
 from core.evaluation.summary import Estimate
 from core.evaluation.thresholds import (
@@ -24,12 +25,10 @@ from core.evaluation.thresholds import (
 from core.learners.dataset import JudgedVectors
 from core.rounds import files
 from core.rounds.learner import load_learner
+from core.rounds.notes import audit_judgements_needed, note_on
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop
 from core.rounds.unseen import Unseen, read_unseen
-
-ENOUGH_AUDITED = 30  # complete judgements; below that the out-of-fold predictions say more
-ENOUGH_TO_MEASURE = 10  # documents; below that no figure deserves to be shown
 
 
 def calibrate(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
@@ -47,13 +46,14 @@ def choose_threshold(workshop: Workshop, task: Task, progress: Progress) -> dict
     if len(unseen) >= ENOUGH_TO_MEASURE:
         threshold = best_threshold(sweep(temperature.apply(unseen.proba), unseen.truth))
     snapshot = Snapshot.read(task.folder)
-    if len(snapshot.audit_ids) >= ENOUGH_AUDITED:
+    needed = audit_judgements_needed(snapshot)
+    if needed is not None and len(snapshot.audit_ids) >= needed:
         evaluation = _on_audit_set(workshop, task, threshold=threshold)
     else:
         evaluation = _on_unseen(task, unseen, threshold=threshold)
     files.write_json(task.folder / files.THRESHOLD, {"threshold": threshold})
     files.write_json(task.folder / files.EVALUATION, evaluation.to_json())
-    return {"threshold": threshold, **figures(evaluation)}
+    return {"threshold": threshold, **figures(evaluation, snapshot)}
 
 
 def read_temperature(task: Task) -> Temperature:
@@ -103,7 +103,7 @@ def _on_unseen(task: Task, unseen: Unseen, *, threshold: float) -> Evaluation:
     )
 
 
-def figures(evaluation: Evaluation) -> dict[str, Any]:
+def figures(evaluation: Evaluation, snapshot: Snapshot) -> dict[str, Any]:
     """The few figures that lists show; None is undefined."""
     summary = evaluation.summary
     ece = evaluation.calibration.ece
@@ -115,29 +115,10 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
         **_estimate("precision", summary.precision),
         **_estimate("recall", summary.recall),
         "ece": None if np.isnan(ece) else round(ece, 6),
-        "note": _note(evaluation),
+        "note": note_on(evaluation.source, evaluation.n_documents, snapshot=snapshot),
     }
 
 
 def _estimate(name: str, estimate: Estimate) -> dict[str, float | None]:
     values = {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     return {key: None if value is None else round(value, 6) for key, value in values.items()}
-
-
-def _note(evaluation: Evaluation) -> str:
-    if evaluation.source is EvaluationSource.AUDIT:
-        return f"Measured on {evaluation.n_documents} audit documents, never trained on."
-    if evaluation.source is EvaluationSource.OUT_OF_FOLD:
-        return (
-            f"Measured on {evaluation.n_documents} judged documents, each predicted by a model "
-            f"that did not see it, until {ENOUGH_AUDITED} audit documents are judged."
-        )
-    if evaluation.source is EvaluationSource.HELD_OUT:
-        return (
-            f"Measured on {evaluation.n_documents} judged documents kept out of training, "
-            f"until {ENOUGH_AUDITED} audit documents are judged."
-        )
-    return (
-        f"Too few documents to measure on; {ENOUGH_TO_MEASURE} judged ones that the model "
-        f"did not see, or {ENOUGH_AUDITED} of the audit set, are needed."
-    )

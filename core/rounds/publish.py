@@ -12,7 +12,7 @@ from core.evaluation.report import Evaluation
 from core.rounds import files
 from core.rounds.measure import figures, read_temperature
 from core.rounds.progress import Progress
-from core.rounds.task import Task, Workshop
+from core.rounds.task import Snapshot, Task, Workshop
 from core.services.jobs import finish_job, job_of_workflow
 from core.store.tables import Project, Query, Round
 
@@ -23,7 +23,7 @@ def publish_round(workshop: Workshop, task: Task, progress: Progress) -> dict[st
     threshold = files.read_json(task.folder / files.THRESHOLD)["threshold"]
     evaluation = files.read_json(task.folder / files.EVALUATION)
     history = files.read_json(task.folder / files.HISTORY)
-    temperature = read_temperature(task)
+    temperature, snapshot = read_temperature(task), Snapshot.read(task.folder)
     with workshop.store.write() as session:
         job, round_ = (
             job_of_workflow(session, task.workflow_id),
@@ -40,7 +40,7 @@ def publish_round(workshop: Workshop, task: Task, progress: Progress) -> dict[st
         _insert_queries(session, queries, round_)
         round_.evaluation, round_.history = evaluation, history
         round_.metrics = {
-            **figures(Evaluation.from_json(evaluation)),
+            **figures(Evaluation.from_json(evaluation), snapshot),
             "threshold": threshold,
             "temperature": temperature.value,
         }

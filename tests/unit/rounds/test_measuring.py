@@ -14,8 +14,9 @@ from core.evaluation.calibration import cross_fitted_calibration, fit_temperatur
 from core.evaluation.report import Evaluation
 from core.rounds import files
 from core.rounds.measure import calibrate, choose_threshold, read_temperature
+from core.rounds.notes import audit_judgements_needed
 from core.rounds.progress import Progress
-from core.rounds.task import EncoderUse, Task, Workshop
+from core.rounds.task import EncoderUse, Snapshot, Task, Workshop
 from core.rounds.unseen import keep_unseen
 from core.settings import Settings
 from core.store.store import Store
@@ -81,3 +82,33 @@ def test_reported_probabilities_are_calibrated_by_the_other_folds_and_the_pool_b
     honest = cross_fitted_calibration(proba, truth, np.arange(60) % 5)
     assert evaluation.calibration.log_loss == pytest.approx(log_loss(honest, truth), abs=1e-6)
     assert evaluation.calibration.log_loss > log_loss(everything.apply(proba), truth)
+
+
+def test_judging_a_small_audit_set_whole_is_enough() -> None:
+    def snapshot(n_audit_set: int) -> Snapshot:
+        none, nothing = np.empty(0, dtype=np.int64), np.empty((0, 1), dtype=np.int8)
+        return Snapshot(
+            pool_ids=np.arange(400),
+            is_audited=np.arange(400) < n_audit_set,
+            is_complete=np.zeros(400, dtype=bool),
+            train_ids=none,
+            train_truth=nothing,
+            audit_ids=none,
+            audit_truth=nothing,
+            label_names=("a",),
+        )
+
+    needed = [audit_judgements_needed(snapshot(n)) for n in (0, 9, 10, 29, 30, 200)]
+    assert needed == [None, None, 10, 29, 30, 30]
+
+
+def test_a_note_asks_only_for_audit_documents_that_exist(measure: Measure) -> None:
+    proba, truth = overconfident(40)
+    _, figures = measure(proba, truth, n_audit_set=12)
+    assert str(figures["note"]).endswith("until 12 audit documents are judged.")
+    _, figures = measure(proba, truth, n_audit_set=4)
+    assert "too small for an audit set of its own (it has 4 documents" in str(figures["note"])
+    _, figures = measure(proba[:5], truth[:5], n_audit_set=4)
+    assert "audit" not in str(figures["note"])
+    _, figures = measure(proba[:5], truth[:5], n_audit_set=200)
+    assert "or 30 of the audit set, are needed" in str(figures["note"])
