@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Error, Page, expect
 from sqlalchemy import select
 
 from core.domain import SubmissionKind, SubmissionSource
@@ -139,6 +139,55 @@ def test_a_reload_keeps_the_draft_and_the_document(shared_server: Server, page: 
     card.wait_until_saved()
     third = stored_submissions(shared_server.store, project_id)[2]
     assert (third.number, third.keys, third.unsure) == (2, "2", "5")
+
+
+def test_a_reload_while_the_server_is_down_keeps_the_draft_though_another_tab_is_open(
+    server: Server, browser_context: BrowserContext
+) -> None:
+    project_id = seed_project(server.store, 60)
+    first, second = (
+        Card(browser_context.new_page(), server.url, project_id).open() for _ in range(2)
+    )
+    server.stop(kill=True)
+    first.press("1", "Enter", "2", "3")
+    before = first.wait_for_document(), first.states()
+    assert before[1]["refund"] == before[1]["delivery"] == "present"
+    with pytest.raises(Error, match="ERR_CONNECTION_REFUSED"):
+        first.page.reload()
+    expect(second.part("banner")).to_contain_text("1 judgement waits", timeout=30_000)
+    server.start()
+    first.open()
+    assert (first.wait_for_document(), first.states()) == before
+    expect(first.part("count")).to_contain_text("1 judged here")
+    first.press("Enter")
+    second.press("4", "Enter")
+    first.wait_until_saved()
+    second.wait_until_saved()
+    stored = stored_submissions(server.store, project_id)
+    assert sorted(one.keys for one in stored) == ["1", "23", "4"]
+    assert Counter(Counter(one.client_id for one in stored).values()) == {2: 1, 1: 1}
+
+
+def test_a_tab_that_has_to_change_its_client_id_remembers_what_it_did(
+    shared_server: Server, browser_context: BrowserContext, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 60)
+    first = Card(page, shared_server.url, project_id).open()
+    first.press("1", "Enter", "2", "Enter")
+    first.wait_until_saved()
+    with browser_context.expect_page() as opened:  # it inherits the memory, but not the claim
+        page.evaluate("address => void window.open(address)", first.address)
+    second = Card(opened.value, shared_server.url, project_id)
+    second.wait_for_document()
+    second.page.reload()
+    second.wait_for_document()
+    second.press("z")
+    expect(second.text).to_contain_text("Message 1.")
+    assert second.states()["refund"] == "present"
+    second.wait_until_saved()
+    stored = stored_submissions(shared_server.store, project_id)
+    assert what(stored) == [(0, COMPLETE, "1"), (1, COMPLETE, "2"), (1, UNDO, "")]
+    assert stored[1].client_id != stored[2].client_id
 
 
 def test_undo_takes_the_last_one_back_and_opens_it_again(shared_server: Server, page: Page) -> None:

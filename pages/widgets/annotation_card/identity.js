@@ -1,7 +1,8 @@
 // Which client this tab is, and which clients' outboxes it may send.
 //
-// A client id lives as long as its tab. Whoever holds a client's claim owns its outbox; a closed
-// tab's claim is free, so another card can take it over. Two live tabs never share one.
+// A client id lives as long as its tab, and so does its claim: two live tabs never share one. What
+// a closed tab left unsent is sent by others. They borrow its claim for a moment and never keep
+// it, since the tab may only be reloading, and has to find its claim free.
 
 const BEAT_MS = 2000;
 const SILENT_MS = 10000;
@@ -34,6 +35,27 @@ class Claims {
       if (!this.hasLocks) this.beat();
     }
     return isOurs;
+  }
+
+  // Runs `use` if nobody is this client just now; resolves to whether it ran.
+  async borrow(clientId, use) {
+    if (this.held.has(clientId)) {
+      use();
+      return true;
+    }
+    if (this.hasLocks) return this.lockWhile(clientId, use);
+    const isFree = this.isSilent(clientId);
+    if (isFree) use();
+    return isFree;
+  }
+
+  lockWhile(clientId, use) {
+    const whenAsked = (lock) => {
+      if (lock !== null) use();
+      return lock !== null;
+    };
+    const name = this.keep.prefix + clientId;
+    return navigator.locks.request(name, { ifAvailable: true }, whenAsked).catch(() => false);
   }
 
   lock(clientId) {

@@ -34,8 +34,9 @@ class Judging {
 
   async start() {
     const { deck, outbox } = this;
+    const before = sessionStorage.getItem(this.slot);
     outbox.clientId = await ownClientId(this.claims, this.slot);
-    this.restore();
+    this.restore(before);
     outbox.nextSequence = () => this.nextSequence();
     outbox.onChange = () => this.changed();
     outbox.onRekeyed = (renamed) => this.rekeyed(renamed);
@@ -49,14 +50,17 @@ class Judging {
     setInterval(() => this.tick(), TICK_MS);
   }
 
-  // What is kept under the name of this client, or a fresh start.
-  restore() {
-    this.state = this.keep.read(`state|${this.outbox.clientId}`) ?? {
+  // What is kept under the name of this client, or under the name this tab had before.
+  restore(before) {
+    const { clientId } = this.outbox;
+    const kept = this.keep.read(`state|${clientId}`) ?? this.keep.read(`state|${before}`);
+    this.state = kept ?? {
       sequence: 0,
       nJudged: 0,
       drafts: {}, // document id → {label id: state}
       history: [], // submissions that may be undone or looked at again, oldest first
     };
+    if (kept && before !== clientId) this.save();
   }
 
   // States of tabs that were closed long ago; what they could not send has been taken up.

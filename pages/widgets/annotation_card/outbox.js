@@ -32,19 +32,21 @@ class Outbox {
     return this.keep.names("rejected|").map((name) => ({ name, ...this.keep.read(name) }));
   }
 
-  // Take up what this client, and every client whose tab is gone, left unsent.
+  // Take up what this client, and every client whose tab is gone, left unsent. Should such a tab
+  // come back, both send it: the server stores it once.
   async takeUp() {
     const owners = new Set(this.keep.names("out|").map((name) => name.split("|")[1]));
-    for (const owner of owners) {
-      if (!(await this.claims.take(owner))) continue;
-      const known = new Set(this.entries.map((entry) => entry.name));
-      for (const name of this.keep.names(`out|${owner}|`)) {
-        const body = this.keep.read(name);
-        if (body && !known.has(name)) this.entries.push({ name, body });
-      }
-    }
+    for (const owner of owners) await this.claims.borrow(owner, () => this.takeUpFrom(owner));
     this.onChange();
     this.pump();
+  }
+
+  takeUpFrom(owner) {
+    const known = new Set(this.entries.map((entry) => entry.name));
+    for (const name of this.keep.names(`out|${owner}|`)) {
+      const body = this.keep.read(name);
+      if (body && !known.has(name)) this.entries.push({ name, body });
+    }
   }
 
   // Throws NoRoom when the browser cannot keep it; then nothing has happened.
@@ -112,7 +114,7 @@ class Outbox {
     } else if (refusal.kind === "already_undone") {
       this.settle(batch); // by another tab: what was wanted is so
     } else if (refusal.kind === "conflict") {
-      await this.rekey(batch[0]);
+      await this.resolveClash(batch[0]);
     } else {
       this.nRejections += 1;
       this.keep.write(`rejected|${batch[0].name}`, {
@@ -121,6 +123,19 @@ class Outbox {
       });
       this.settle(batch);
     }
+  }
+
+  // A clash is its owner's to resolve; another tab does it only when the owner is gone for good.
+  async resolveClash(refused) {
+    const owner = refused.body.client_id;
+    if (owner === this.clientId) {
+      await this.rekey(refused);
+      return;
+    }
+    let isLeft = false;
+    await this.claims.borrow(owner, () => (isLeft = this.keep.read(refused.name) !== null));
+    if (isLeft) await this.rekey(refused);
+    else this.entries = this.entries.filter((entry) => entry !== refused);
   }
 
   // The server knows something else under this client id and number (a duplicated tab, say), so
