@@ -19,7 +19,7 @@ from core.store.tables import Job
 
 log = logging.getLogger(__name__)
 
-APPLICATION_VERSION = "1"  # raised when recorded steps no longer fit the code
+APPLICATION_VERSION = "2"  # raised when recorded steps no longer fit the code
 POLL_S = 0.2  # between two looks into the queue
 IN_HAND = ("ENQUEUED", "DELAYED", "PENDING")
 

@@ -25,7 +25,7 @@ from core.evaluation.thresholds import (
 from core.learners.dataset import JudgedVectors
 from core.rounds import files
 from core.rounds.learner import load_learner
-from core.rounds.notes import audit_judgements_needed, note_on
+from core.rounds.notes import Evidence, audit_judgements_needed, note_on
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop
 from core.rounds.unseen import Unseen, read_unseen
@@ -46,14 +46,30 @@ def choose_threshold(workshop: Workshop, task: Task, progress: Progress) -> dict
     if len(unseen) >= ENOUGH_TO_MEASURE:
         threshold = best_threshold(sweep(temperature.apply(unseen.proba), unseen.truth))
     snapshot = Snapshot.read(task.folder)
-    needed = audit_judgements_needed(snapshot)
+    needed = audit_judgements_needed(int(snapshot.is_audited.sum()))
     if needed is not None and len(snapshot.audit_ids) >= needed:
         evaluation = _on_audit_set(workshop, task, threshold=threshold)
     else:
         evaluation = _on_unseen(task, unseen, threshold=threshold)
-    files.write_json(task.folder / files.THRESHOLD, {"threshold": threshold})
+    evidence = Evidence(
+        source=evaluation.source,
+        n_documents=evaluation.n_documents,
+        n_audit_set=int(snapshot.is_audited.sum()),
+        n_unseen=len(unseen),
+        n_seen_by_encoder=_n_seen_by_encoder(workshop, task, snapshot),
+    )
+    chosen = {"threshold": threshold, **figures(evaluation), "note": note_on(evidence)}
+    files.write_json(task.folder / files.THRESHOLD, chosen)
     files.write_json(task.folder / files.EVALUATION, evaluation.to_json())
-    return {"threshold": threshold, **figures(evaluation, snapshot)}
+    return chosen
+
+
+def _n_seen_by_encoder(workshop: Workshop, task: Task, snapshot: Snapshot) -> int:
+    """Judged documents that an earlier round tuned the encoder on; a deep round has its own."""
+    if task.is_deep:
+        return 0
+    seen = EncoderUse.read(task.folder).trained_on(workshop.settings)
+    return int(np.isin(snapshot.train_ids, seen).sum())
 
 
 def read_temperature(task: Task) -> Temperature:
@@ -103,7 +119,7 @@ def _on_unseen(task: Task, unseen: Unseen, *, threshold: float) -> Evaluation:
     )
 
 
-def figures(evaluation: Evaluation, snapshot: Snapshot) -> dict[str, Any]:
+def figures(evaluation: Evaluation) -> dict[str, Any]:
     """The few figures that lists show; None is undefined."""
     summary = evaluation.summary
     ece = evaluation.calibration.ece
@@ -115,7 +131,6 @@ def figures(evaluation: Evaluation, snapshot: Snapshot) -> dict[str, Any]:
         **_estimate("precision", summary.precision),
         **_estimate("recall", summary.recall),
         "ece": None if np.isnan(ece) else round(ece, 6),
-        "note": note_on(evaluation.source, evaluation.n_documents, snapshot=snapshot),
     }
 
 

@@ -2,56 +2,70 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from core.domain import EvaluationSource
 from core.evaluation.counts import ENOUGH_TO_MEASURE
-from core.rounds.task import Snapshot
 
 ENOUGH_AUDITED = 30  # complete judgements; below that the out-of-fold predictions say more
 SMALLEST_AUDIT_SET = ENOUGH_TO_MEASURE  # documents; a smaller one is never measured on
 
 
-def audit_judgements_needed(snapshot: Snapshot) -> int | None:
+@dataclass(frozen=True)
+class Evidence:
+    """What there was to measure on."""
+
+    source: EvaluationSource
+    n_documents: int  # measured on
+    n_audit_set: int  # judged or not
+    n_unseen: int  # judged documents outside the audit set that the model did not see
+    n_seen_by_encoder: int  # judged documents that the encoder was tuned on in an earlier round
+
+
+def audit_judgements_needed(n_audit_set: int) -> int | None:
     """How many judged audit documents a round is measured on; None where the set is too small."""
-    n_audit_set = int(snapshot.is_audited.sum())
     return None if n_audit_set < SMALLEST_AUDIT_SET else min(ENOUGH_AUDITED, n_audit_set)
 
 
-def note_on(source: EvaluationSource, n_documents: int, *, snapshot: Snapshot) -> str:
-    """What the figures of `n_documents` rest on."""
-    if source is EvaluationSource.AUDIT:
-        return f"Measured on {n_documents} audit documents, never trained on."
-    if source is EvaluationSource.OUT_OF_FOLD:
+def note_on(evidence: Evidence) -> str:
+    """What the figures rest on, or what is missing for any."""
+    n = evidence.n_documents
+    if evidence.source is EvaluationSource.AUDIT:
+        return f"Measured on {n} audit documents, never trained on."
+    if evidence.source is EvaluationSource.OUT_OF_FOLD:
         return (
-            f"Measured on {n_documents} judged documents, each predicted by a model that did "
-            f"not see it{_on_audit_set(snapshot)}"
+            f"Measured on {n} judged documents, each predicted by a model that did not see it"
+            f"{_on_audit_set(evidence.n_audit_set)}"
         )
-    if source is EvaluationSource.HELD_OUT:
+    if evidence.source is EvaluationSource.HELD_OUT:
         return (
-            f"Measured on {n_documents} judged documents kept out of training"
-            f"{_on_audit_set(snapshot)}"
+            f"Measured on {n} judged documents kept out of training"
+            f"{_on_audit_set(evidence.n_audit_set)}"
         )
-    return _on_nothing(snapshot)
+    return _on_nothing(evidence)
 
 
-def _on_audit_set(snapshot: Snapshot) -> str:
-    needed = audit_judgements_needed(snapshot)
-    if needed is None:
-        return (
-            f": the project is too small for an audit set of its own ({_size(snapshot)}, "
-            f"and under {SMALLEST_AUDIT_SET} nothing is measured)."
-        )
-    return f", until {needed} audit documents are judged."
-
-
-def _on_nothing(snapshot: Snapshot) -> str:
-    needed = audit_judgements_needed(snapshot)
-    audited = "" if needed is None else f", or {needed} of the audit set,"
+def _on_audit_set(n_audit_set: int) -> str:
+    needed = audit_judgements_needed(n_audit_set)
+    if needed is not None:
+        return f", until {needed} audit documents are judged."
+    size = {0: "it has none", 1: "it has 1 document"}.get(
+        n_audit_set, f"it has {n_audit_set} documents"
+    )
     return (
-        f"Too few documents to measure on; {ENOUGH_TO_MEASURE} judged ones that the model "
-        f"did not see{audited} are needed."
+        f": the project is too small for an audit set of its own ({size}, and under "
+        f"{SMALLEST_AUDIT_SET} nothing is measured)."
     )
 
 
-def _size(snapshot: Snapshot) -> str:
-    n = int(snapshot.is_audited.sum())
-    return "it has none" if n == 0 else f"it has {n} document{'' if n == 1 else 's'}"
+def _on_nothing(evidence: Evidence) -> str:
+    needed = audit_judgements_needed(evidence.n_audit_set)
+    audited = "" if needed is None else f", or {needed} of the audit set"
+    n_more = ENOUGH_TO_MEASURE - evidence.n_unseen
+    why = ""
+    if evidence.n_seen_by_encoder:
+        why = (
+            f" The encoder was tuned on {evidence.n_seen_by_encoder} of the judged documents in "
+            f"an earlier deep round, so they measure nothing; {evidence.n_unseen} others are left."
+        )
+    return f"Too few documents to measure on.{why} Judge {n_more} more{audited}, then run a round."

@@ -8,11 +8,10 @@ from sqlalchemy import delete, insert
 
 from core.domain import JobStatus, RoundStep
 from core.errors import Cancelled
-from core.evaluation.report import Evaluation
 from core.rounds import files
-from core.rounds.measure import figures, read_temperature
+from core.rounds.measure import read_temperature
 from core.rounds.progress import Progress
-from core.rounds.task import Snapshot, Task, Workshop
+from core.rounds.task import Task, Workshop
 from core.services.jobs import finish_job, job_of_workflow
 from core.store.tables import Project, Query, Round
 
@@ -20,10 +19,11 @@ from core.store.tables import Project, Query, Round
 def publish_round(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
     """Put the round in force, unless somebody cancelled it in the meantime."""
     queries = files.read_json(task.folder / files.QUERIES)
-    threshold = files.read_json(task.folder / files.THRESHOLD)["threshold"]
+    figures = files.read_json(task.folder / files.THRESHOLD)
     evaluation = files.read_json(task.folder / files.EVALUATION)
     history = files.read_json(task.folder / files.HISTORY)
-    temperature, snapshot = read_temperature(task), Snapshot.read(task.folder)
+    n_held_out = files.read_json(task.folder / files.STATISTICS)["n_held_out"]
+    temperature = read_temperature(task)
     with workshop.store.write() as session:
         job, round_ = (
             job_of_workflow(session, task.workflow_id),
@@ -40,11 +40,11 @@ def publish_round(workshop: Workshop, task: Task, progress: Progress) -> dict[st
         _insert_queries(session, queries, round_)
         round_.evaluation, round_.history = evaluation, history
         round_.metrics = {
-            **figures(Evaluation.from_json(evaluation), snapshot),
-            "threshold": threshold,
+            **figures,
+            "n_held_out": n_held_out,
             "temperature": temperature.value,
         }
-        round_.threshold, round_.temperature = threshold, temperature.value
+        round_.threshold, round_.temperature = figures["threshold"], temperature.value
         project.active_round_id = round_.id
         job.step, job.fraction, job.detail = RoundStep.PUBLISH, 1.0, {"n_queries": len(queries)}
         finish_job(session, job, JobStatus.DONE)

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from core.domain import UNJUDGED
 from core.rounds import files
+from core.rounds.held_out import split
 from core.rounds.progress import Progress
 from core.rounds.task import Task, Workshop, all_document_ids
 from core.services.judgement_matrix import JudgementMatrix, judgement_matrix
@@ -41,9 +42,11 @@ def take_snapshot(workshop: Workshop, task: Task, progress: Progress) -> dict[st
                 select(Document.id).where(Document.project_id == project_id, Document.is_audited)
             )
         )
-    check_judgements(matrix)
+    check_judgements(matrix, task.the_round.kind)
     pool_ids = all_document_ids(workshop.store, project_id)
     arrays = _arrays(matrix, pool_ids, audited)
+    n_judged = len(arrays["train_ids"])
+    n_held_out = len(split(n_judged, seed=task.the_round.seed)[1]) if task.is_deep else 0
     data_hash = _hash(arrays, names)
     about = {"up_to_submission": last or 0, "label_ids": matrix.label_ids, "label_names": names}
     statistics = {
@@ -53,7 +56,8 @@ def take_snapshot(workshop: Workshop, task: Task, progress: Progress) -> dict[st
         "python": platform.python_version(),
         "platform": platform.platform(),
         "n_documents": len(pool_ids),
-        "n_trained_on": len(arrays["train_ids"]),
+        "n_trained_on": n_judged - n_held_out,
+        "n_held_out": n_held_out,
         "n_audited": len(arrays["audit_ids"]),
     }
     files.write_arrays(task.folder / files.SNAPSHOT, **arrays)

@@ -1,8 +1,8 @@
 """Step 3 of a deep round: fine-tune the encoder, encode everything anew, train a head on that.
 
 The head is the quick round's: the pool is scored from vectors in either case,
-and quick rounds go on from the same ones. A random fifth of the judged
-documents is kept out of both trainings and measured on.
+and quick rounds go on from the same ones. What is held out is kept out of both
+trainings and measured on.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from core.learners.deep import DeepConfig, DeepLearner
 from core.learners.quick import QuickConfig, QuickLearner
 from core.rounds import files
 from core.rounds.encode import encode_documents
+from core.rounds.held_out import split
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, learner_options, read_texts
 from core.rounds.unseen import keep_unseen
 
-HELD_OUT_SHARE = 0.2
 N_FOLDS = 5  # of the held-out documents, for thresholds that do not flatter themselves
 TUNING_SHARE = 0.7  # of this step's time, roughly
 
@@ -61,13 +61,6 @@ def train_deep(workshop: Workshop, task: Task, progress: Progress) -> dict[str, 
     )
     files.write_json(task.folder / files.ENCODER, asdict(use))
     return {"n_trained_on": len(fit_rows), "n_held_out": len(held_out)}
-
-
-def split(n_documents: int, *, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows to train on and rows kept out, both ascending."""
-    order = np.random.default_rng(seed).permutation(n_documents)
-    n_held_out = round(n_documents * HELD_OUT_SHARE)
-    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
 
 def tune(

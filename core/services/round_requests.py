@@ -17,6 +17,7 @@ from core.services.projects import ProjectSettings, get_project
 from core.store.tables import Job
 from core.strategies.catalogue import strategy_info
 
+FEWEST_FOR_DEEP = 30  # judged documents: ten to measure on, twice as many to train on
 LARGEST_SEED = 2**31 - 1
 
 # What may be changed of a learner, with the smallest and largest value.
@@ -103,8 +104,8 @@ def check_nothing_runs(session: Session, project_id: int) -> None:
         )
 
 
-def check_judgements(matrix: JudgementMatrix) -> None:
-    """Raise NotReady where there is nothing to learn from, and say what to do."""
+def check_judgements(matrix: JudgementMatrix, kind: RoundKind) -> None:
+    """Raise NotReady where there is too little to learn from, and say what to do."""
     if not matrix.label_ids:
         raise NotReady("This project has no labels; add some under Labels, then judge documents.")
     truth = matrix.truth[~matrix.is_audited]
@@ -119,6 +120,12 @@ def check_judgements(matrix: JudgementMatrix) -> None:
     varies = (truth == PRESENT).any(axis=0) & (truth == ABSENT).any(axis=0)
     if not varies.any():
         raise NotReady(_all_alike(int(judged.sum()), bool(np.any(truth == PRESENT))))
+    if kind is RoundKind.DEEP and judged.sum() < FEWEST_FOR_DEEP:
+        raise NotReady(
+            f"{judged.sum()} judged documents are too few for a deep round, which trains on some "
+            f"and measures on the others; judge {FEWEST_FOR_DEEP - judged.sum()} more, or run a "
+            "quick round."
+        )
 
 
 def _all_alike(n_documents: int, any_present: bool) -> str:

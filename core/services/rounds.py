@@ -69,7 +69,7 @@ def request_round(
     check_request(request)
     with store.read() as session:
         get_project(session, project_id)
-        check_judgements(judgement_matrix(session, project_id))
+        check_judgements(judgement_matrix(session, project_id), request.kind)
     with store.write() as session:
         check_nothing_runs(session, project_id)
         round_ = _add_round(session, project_id, request)

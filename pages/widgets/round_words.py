@@ -40,10 +40,21 @@ def measured_on(metrics: Mapping[str, Any]) -> str:
     return MEASURED_ON[source].format(n=f"{metrics.get('n_documents') or 0:,}")
 
 
+def n_judged(round_: RoundInfo) -> int:
+    """Judged documents that the round knew: trained on, or held out to measure on."""
+    return (round_.n_judged or 0) + n_held_out(round_)
+
+
+def n_held_out(round_: RoundInfo) -> int:
+    """Judged documents that a deep round kept out of training."""
+    return int(round_.metrics.get("n_held_out") or 0)
+
+
 def what_changed(rounds: list[RoundInfo], latest: RoundInfo) -> str:
     """What the latest finished round did to micro-F1, with what it is compared with."""
     after = score(latest.metrics, "micro_f1")
-    learnt = f"It learnt from {counted(latest.n_judged or 0, 'judged document')}."
+    learnt = f"It learnt from {counted(latest.n_judged or 0, 'judged document')}"
+    learnt += f", {kept:,} more were held out." if (kept := n_held_out(latest)) else "."
     earlier = next((r for r in rounds if r.number < latest.number and r.metrics), None)
     if latest.metrics.get("micro_f1") is None:
         return f"{learnt} {latest.metrics.get('note', '')}"
@@ -68,7 +79,7 @@ def rounds_table(rounds: list[RoundInfo]) -> pd.DataFrame:
                 "Round": round_.number,
                 "In force": "✓" if round_.is_active else "",
                 "Status": str(round_.status),
-                "Judged": "" if round_.n_judged is None else f"{round_.n_judged:,}",
+                "Judged": "" if round_.n_judged is None else f"{n_judged(round_):,}",
                 "Micro-F1": score(round_.metrics, "micro_f1") if round_.metrics else "",
                 "95 % interval": interval(round_.metrics, "micro_f1"),
                 "Macro-F1": score(round_.metrics, "macro_f1") if round_.metrics else "",
@@ -88,7 +99,7 @@ def history_entries(rounds: list[RoundInfo]) -> list[dict[str, Any]]:
     entries = [
         {
             "number": round_.number,
-            "n_judged": round_.n_judged or 0,
+            "n_judged": n_judged(round_),
             "micro_f1": round_.metrics.get("micro_f1"),
             "macro_f1": round_.metrics.get("macro_f1"),
             "interval": (

@@ -9,7 +9,7 @@ from core.domain import EvaluationSource, JobStatus, RoundKind
 from core.services.rounds import RoundInfo
 from core.store.tables import now
 from pages.widgets.context import PAGE_FILES
-from pages.widgets.round_words import what_changed
+from pages.widgets.round_words import history_entries, rounds_table, what_changed
 from tests.ui.rooms import SHELL, Rooms
 
 Said = Callable[[AppTest], str]
@@ -108,3 +108,13 @@ def test_rounds_measured_on_different_documents_are_not_compared() -> None:
     assert "cannot be compared" in what_changed(mixed, mixed[0])
     unmeasured = [info(2, None, EvaluationSource.NONE), info(1, 0.6, folds)]
     assert "Too few documents." in what_changed(unmeasured, unmeasured[0])
+
+
+def test_a_deep_round_is_said_to_have_learnt_from_what_it_trained_on() -> None:
+    deep = info(1, 0.6, EvaluationSource.HELD_OUT)
+    deep.metrics["n_held_out"] = 25
+    assert "It learnt from 100 judged documents, 25 more were held out." in what_changed(
+        [deep], deep
+    )
+    assert history_entries([deep])[0]["n_judged"] == 125
+    assert rounds_table([deep])["Judged"].tolist() == ["125"]

@@ -16,9 +16,9 @@ from tests.ui.rooms import Rooms
 Said = Callable[[AppTest], str]
 
 
-def judged(rooms: Rooms) -> int:
-    project = rooms.project("billing", "refund", n_documents=6)
-    rooms.judge(project, ("billing",), ("refund",), (), ("billing", "refund"))
+def judged(rooms: Rooms, *, times: int = 1) -> int:
+    project = rooms.project("billing", "refund", n_documents=6 * times)
+    rooms.judge(project, *(("billing",), ("refund",), (), ("billing", "refund")) * times)
     return project
 
 
@@ -52,7 +52,7 @@ def test_without_a_worker_the_page_says_how_to_start_one(rooms: Rooms) -> None:
 
 
 def test_a_round_is_asked_for_with_the_choices_made_and_they_are_remembered(rooms: Rooms) -> None:
-    project = judged(rooms)
+    project = judged(rooms, times=8)
     test = rooms.open("train", project=project)
     test.radio(key="kind").set_value(RoundKind.DEEP)
     test.selectbox(key="strategy").select("entropy")

@@ -35,17 +35,17 @@ def deep(served: Office, project_id: int) -> RoundInfo:
     return run(served, project_id, request)
 
 
-def test_a_deep_round_keeps_a_fifth_out_and_says_it_is_too_little_to_measure(
+def test_a_deep_round_keeps_ten_out_and_is_measured_on_them(
     served: Office, project_id: int, deep: RoundInfo
 ) -> None:
     with served.store.read() as session:
         folder = folder_in_force(session, served.settings, project_id)
     unseen = np.load(folder / files.UNSEEN)
-    assert np.isfinite(unseen["proba"]).all(axis=1).sum() == 6
-    assert len(np.load(folder / files.TRAINED_ON)) == 24
-    assert deep.metrics["source"] == EvaluationSource.NONE
-    assert deep.metrics["micro_f1"] is None
-    assert deep.metrics["note"].startswith("Too few documents to measure on")
+    assert np.isfinite(unseen["proba"]).all(axis=1).sum() == 10
+    assert len(np.load(folder / files.TRAINED_ON)) == 20
+    assert deep.metrics["source"] == EvaluationSource.HELD_OUT
+    assert deep.metrics["n_documents"] == 10
+    assert (deep.n_judged, deep.metrics["n_held_out"]) == (20, 10)
     assert [entry["epoch"] for entry in deep.history] == [1]
 
 
@@ -66,8 +66,8 @@ def test_a_quick_round_goes_on_from_the_tuned_encoder_and_measures_only_what_it_
     assert tuned["tuned_in"] == f"{project_id}/round-{deep.number}"
     predicted = np.isfinite(np.load(folder / files.UNSEEN)["proba"]).all(axis=1)
     train_ids = np.load(folder / files.SNAPSHOT)["train_ids"]
-    assert predicted.sum() == 38 - 24
+    assert predicted.sum() == 38 - 20
     assert not seen & set(train_ids[predicted].tolist())
     assert quick.metrics["source"] == EvaluationSource.OUT_OF_FOLD
-    assert quick.metrics["n_documents"] == 14
+    assert quick.metrics["n_documents"] == 18
     assert quick.n_judged == 38

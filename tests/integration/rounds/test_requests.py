@@ -76,6 +76,14 @@ def test_no_label_present_anywhere_leaves_nothing_to_tell_apart(office: Office) 
     assert n_rows(office) == (0, 0)
 
 
+def test_a_deep_round_needs_enough_to_train_on_and_to_measure_on(office: Office) -> None:
+    project_id = office.new_project("shallow")
+    office.judge(project_id, range(27))
+    with pytest.raises(NotReady, match=r"27 judged documents are too few for a deep .* 3 more, or"):
+        ask(office, project_id, RoundRequest(RoundKind.DEEP))
+    assert n_rows(office) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [

@@ -13,10 +13,11 @@ from core.domain import EvaluationSource, Proba, RoundKind, RoundStep, Truth
 from core.evaluation.calibration import cross_fitted_calibration, fit_temperature, log_loss
 from core.evaluation.report import Evaluation
 from core.rounds import files
+from core.rounds.held_out import split
 from core.rounds.measure import calibrate, choose_threshold, read_temperature
-from core.rounds.notes import audit_judgements_needed
+from core.rounds.notes import Evidence, audit_judgements_needed, note_on
 from core.rounds.progress import Progress
-from core.rounds.task import EncoderUse, Snapshot, Task, Workshop
+from core.rounds.task import EncoderUse, Task, Workshop
 from core.rounds.unseen import keep_unseen
 from core.settings import Settings
 from core.store.store import Store
@@ -85,20 +86,7 @@ def test_reported_probabilities_are_calibrated_by_the_other_folds_and_the_pool_b
 
 
 def test_judging_a_small_audit_set_whole_is_enough() -> None:
-    def snapshot(n_audit_set: int) -> Snapshot:
-        none, nothing = np.empty(0, dtype=np.int64), np.empty((0, 1), dtype=np.int8)
-        return Snapshot(
-            pool_ids=np.arange(400),
-            is_audited=np.arange(400) < n_audit_set,
-            is_complete=np.zeros(400, dtype=bool),
-            train_ids=none,
-            train_truth=nothing,
-            audit_ids=none,
-            audit_truth=nothing,
-            label_names=("a",),
-        )
-
-    needed = [audit_judgements_needed(snapshot(n)) for n in (0, 9, 10, 29, 30, 200)]
+    needed = [audit_judgements_needed(n) for n in (0, 9, 10, 29, 30, 200)]
     assert needed == [None, None, 10, 29, 30, 30]
 
 
@@ -111,4 +99,21 @@ def test_a_note_asks_only_for_audit_documents_that_exist(measure: Measure) -> No
     _, figures = measure(proba[:5], truth[:5], n_audit_set=4)
     assert "audit" not in str(figures["note"])
     _, figures = measure(proba[:5], truth[:5], n_audit_set=200)
-    assert "or 30 of the audit set, are needed" in str(figures["note"])
+    assert "Judge 5 more, or 30 of the audit set, then run a round." in str(figures["note"])
+
+
+def test_after_a_deep_round_the_note_says_why_nothing_can_be_measured_yet() -> None:
+    note = note_on(Evidence(EvaluationSource.NONE, 0, 0, n_unseen=7, n_seen_by_encoder=27))
+    assert "tuned on 27 of the judged documents" in note
+    assert note.endswith("7 others are left. Judge 3 more, then run a round.")
+
+
+@pytest.mark.parametrize(
+    ("n_documents", "n_held_out"), [(30, 10), (34, 10), (50, 10), (100, 20), (12, 6)]
+)
+def test_a_deep_round_keeps_out_a_fifth_but_enough_to_measure_on(
+    n_documents: int, n_held_out: int
+) -> None:
+    fit_rows, held_out = split(n_documents, seed=4)
+    assert len(held_out) == n_held_out
+    assert sorted([*fit_rows, *held_out]) == list(range(n_documents))
