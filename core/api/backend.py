@@ -13,6 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
 from core.api.group_commit import GroupCommit
+from core.api.schemas import Id
 from core.api.tokens import Caller, TokenRefused, read_token
 from core.errors import NotAllowed, NotReady
 from core.settings import Settings
@@ -65,7 +66,7 @@ async def _caller(
     return read_token(backend.settings, credentials.credentials)
 
 
-async def _project_caller(project_id: int, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+async def _project_caller(project_id: Id, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     if not caller.may_touch(project_id):
         raise NotAllowed(
             f"This token is for project {caller.project_id}, not for project {project_id}; "

@@ -18,8 +18,19 @@ from core.domain import (
 
 LARGEST_BATCH = 500
 LARGEST_LEASE = 100
+LARGEST_NUMBER = 2**31 - 1  # what an integer column holds on every database
 
-ClientId = Annotated[str, Field(min_length=1, max_length=64, description="One per open card.")]
+ClientId = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^\x00-\x1f\x7f]+$",  # PostgreSQL stores no NUL
+        description="One per open card; no control characters.",
+    ),
+]
+Number = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
+Id = Number
 
 
 class _Shape(BaseModel):
@@ -124,10 +135,10 @@ class LeaseRequest(_Shape):
 
     client_id: ClientId
     n: int = Field(ge=1, le=LARGEST_LEASE, description="In all, with those in hand.")
-    have: list[int] = Field(
+    have: list[Id] = Field(
         default=[], max_length=1000, description="Documents whose text need not be sent again."
     )
-    release: list[int] = Field(
+    release: list[Id] = Field(
         default=[], max_length=1000, description="Documents to let go unjudged, before the lease."
     )
 
@@ -164,15 +175,15 @@ class SubmissionBody(_Shape):
     """One press of a submit key."""
 
     client_id: ClientId
-    sequence: int = Field(ge=0, description="Never used twice by one client.")
-    document_id: int
+    sequence: Number = Field(description="Never used twice by one client.")
+    document_id: Id
     kind: SubmissionKind
-    states: dict[int, JudgementState] = {}
-    query_id: int | None = None
-    undoes_sequence: int | None = None
-    undoes_client_id: str | None = None
-    schema_version: int | None = None
-    seconds: float | None = Field(default=None, ge=0)
+    states: dict[Id, JudgementState] = {}
+    query_id: Id | None = None
+    undoes_sequence: Number | None = None
+    undoes_client_id: ClientId | None = None
+    schema_version: Number | None = None
+    seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
 class SubmissionBatch(_Shape):
@@ -202,9 +213,9 @@ class NewRound(_Shape):
 
     kind: RoundKind = RoundKind.QUICK
     strategy: str | None = None
-    seed: int | None = None
-    n_passes: int | None = None
-    query_size: int | None = None
+    seed: Number | None = None
+    n_passes: Number | None = None
+    query_size: Number | None = None
     learner: dict[str, Any] | None = None
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from core.api.backend import OpenBackend, ProjectCaller
 from core.api.present import chosen
-from core.api.schemas import Chosen, DocumentLine, DocumentPage
+from core.api.schemas import Chosen, DocumentLine, DocumentPage, Id
 from core.errors import NotFound
 from core.services.projects import get_project
 from core.store.tables import Document
@@ -19,10 +19,10 @@ router = APIRouter(prefix="/projects/{project_id}/documents", tags=["documents"]
 
 @router.get("")
 def list_(
-    project_id: int,
+    project_id: Id,
     backend: OpenBackend,
     caller: ProjectCaller,
-    after: Annotated[int, Query(description="`next_cursor` of the page before.")] = 0,
+    after: Annotated[Id, Query(description="`next_cursor` of the page before.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> DocumentPage:
     """Documents in the order they came, a page at a time."""
@@ -39,7 +39,7 @@ def list_(
 
 
 @router.get("/{document_id}")
-def get(project_id: int, document_id: int, backend: OpenBackend, caller: ProjectCaller) -> Chosen:
+def get(project_id: Id, document_id: Id, backend: OpenBackend, caller: ProjectCaller) -> Chosen:
     """One document as the card shows it, with the caller's own last word on it."""
     with backend.store.read() as session:
         document = session.get(Document, document_id)

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from core.api.backend import Backend, OpenBackend, ProjectCaller
+from core.api.schemas import Id
 from core.services.exporting import csv_chunks, export_rows, jsonl_chunks
 from core.services.projects import get_project
 
@@ -28,7 +29,7 @@ MEDIA_TYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSONL: "application/x-
 
 @router.get(".{form}", response_class=StreamingResponse)
 def export(
-    project_id: int,
+    project_id: Id,
     form: ExportFormat,
     backend: OpenBackend,
     caller: ProjectCaller,

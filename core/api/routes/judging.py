@@ -12,6 +12,7 @@ from core.api.present import served
 from core.api.schemas import (
     AcknowledgementBody,
     Acknowledgements,
+    Id,
     Lease,
     LeaseRequest,
     SubmissionBatch,
@@ -26,7 +27,7 @@ router = APIRouter(prefix="/projects/{project_id}", tags=["judging"])
 
 @router.post("/queries")
 async def lease(
-    project_id: int, backend: OpenBackend, caller: ProjectCaller, request: LeaseRequest
+    project_id: Id, backend: OpenBackend, caller: ProjectCaller, request: LeaseRequest
 ) -> Lease:
     """Take up to `n` documents in hand; nobody else gets them until the lease runs out.
 
@@ -68,7 +69,7 @@ def _lease(
 
 @router.post("/judgements")
 async def judge(
-    project_id: int, backend: OpenBackend, caller: ProjectCaller, batch: SubmissionBatch
+    project_id: Id, backend: OpenBackend, caller: ProjectCaller, batch: SubmissionBatch
 ) -> Acknowledgements:
     """Store a batch, all of it or nothing; answered once it is committed.
 

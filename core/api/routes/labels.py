@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body
 from sqlalchemy.orm import Session
 
 from core.api.backend import OpenBackend, ProjectCaller
-from core.api.schemas import LabelBody, LabelSchema, NewLabelBody
+from core.api.schemas import Id, LabelBody, LabelSchema, NewLabelBody
 from core.services.labels import NewLabel, active_labels, add_labels
 from core.services.projects import get_project
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/projects/{project_id}/labels", tags=["labels"])
 
 
 @router.get("")
-def list_(project_id: int, backend: OpenBackend, caller: ProjectCaller) -> LabelSchema:
+def list_(project_id: Id, backend: OpenBackend, caller: ProjectCaller) -> LabelSchema:
     """The labels that count now."""
     with backend.store.read() as session:
         return _schema(session, project_id)
@@ -24,7 +24,7 @@ def list_(project_id: int, backend: OpenBackend, caller: ProjectCaller) -> Label
 
 @router.post("", status_code=201)
 async def add(
-    project_id: int,
+    project_id: Id,
     backend: OpenBackend,
     caller: ProjectCaller,
     labels: Annotated[list[NewLabelBody], Body(min_length=1, max_length=1000)],

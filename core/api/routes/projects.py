@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
 from core.api.backend import AnyCaller, OpenBackend, ProjectCaller
-from core.api.schemas import NewProject, ProjectDetail, ProjectLine
+from core.api.schemas import Id, NewProject, ProjectDetail, ProjectLine
 from core.errors import NotAllowed
 from core.services.projects import create_project, get_project, list_projects
 
@@ -35,7 +35,7 @@ async def create(backend: OpenBackend, caller: AnyCaller, new: NewProject) -> Pr
 
 
 @router.get("/{project_id}")
-def get(project_id: int, backend: OpenBackend, caller: ProjectCaller) -> ProjectDetail:
+def get(project_id: Id, backend: OpenBackend, caller: ProjectCaller) -> ProjectDetail:
     """One project."""
     with backend.store.read() as session:
         return ProjectDetail.model_validate(get_project(session, project_id))

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.api.backend import OpenBackend, ProjectCaller
-from core.api.schemas import NewRound, RoundLine
+from core.api.schemas import Id, NewRound, RoundLine
 from core.errors import NotFound
 from core.services.jobs import ACTIVE
 from core.services.rounds import (
@@ -26,21 +26,21 @@ router = APIRouter(prefix="/projects/{project_id}/rounds", tags=["rounds"])
 
 
 @router.get("")
-def list_(project_id: int, backend: OpenBackend, caller: ProjectCaller) -> list[RoundLine]:
+def list_(project_id: Id, backend: OpenBackend, caller: ProjectCaller) -> list[RoundLine]:
     """All rounds, the newest first."""
     with backend.store.read() as session:
         return [RoundLine.model_validate(info) for info in list_rounds(session, project_id)]
 
 
 @router.get("/{round_id}")
-def get(project_id: int, round_id: int, backend: OpenBackend, caller: ProjectCaller) -> RoundLine:
+def get(project_id: Id, round_id: Id, backend: OpenBackend, caller: ProjectCaller) -> RoundLine:
     """One round."""
     with backend.store.read() as session:
         return RoundLine.model_validate(_round(session, project_id, round_id))
 
 
 @router.post("", status_code=202)
-def start(project_id: int, backend: OpenBackend, caller: ProjectCaller, new: NewRound) -> RoundLine:
+def start(project_id: Id, backend: OpenBackend, caller: ProjectCaller, new: NewRound) -> RoundLine:
     """Ask the worker for a round; what is left out follows the project's settings."""
     with backend.store.read() as session:
         usual = usual_request(session, project_id, new.kind)
@@ -50,9 +50,7 @@ def start(project_id: int, backend: OpenBackend, caller: ProjectCaller, new: New
 
 
 @router.post("/{round_id}/cancel", status_code=202)
-def cancel(
-    project_id: int, round_id: int, backend: OpenBackend, caller: ProjectCaller
-) -> RoundLine:
+def cancel(project_id: Id, round_id: Id, backend: OpenBackend, caller: ProjectCaller) -> RoundLine:
     """Ask a round to stop; the round in force stays in force."""
     with backend.store.read() as session:
         _round(session, project_id, round_id)

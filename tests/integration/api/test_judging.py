@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, select, update
 from starlette.testclient import TestClient
@@ -107,6 +108,35 @@ def test_malformed_bodies_get_a_sentence_that_names_the_place(
     assert answer.status_code == 422
     assert answer.json()["error"]["message"].startswith("body.submissions.0.sequence:")
     assert judge(client, desk).status_code == 422  # an empty batch
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63, 2**64, 10**30, -1])
+@pytest.mark.parametrize("name", ["document_id", "sequence", "query_id", "undoes_sequence"])
+def test_a_number_that_no_database_holds_is_refused(
+    client: TestClient, desk: Desk, name: str, number: int
+) -> None:
+    answer = judge(client, desk, {**said(desk.document_ids[0], 1, kind="undo"), name: number})
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"].startswith(f"body.submissions.0.{name}:")
+
+
+def test_label_and_document_ids_in_lists_are_bounded_too(client: TestClient, desk: Desk) -> None:
+    document, huge = desk.document_ids[0], 2**64
+    assert judge(client, desk, said(document, 1, states={huge: "present"})).status_code == 422
+    for name in ("have", "release"):
+        assert "2147483647" in lease(client, desk, **{name: [huge]})["error"]["message"]
+
+
+@pytest.mark.parametrize("bad", ["a\0b", "a\n", "\x7f", "", "x" * 65])
+def test_a_client_id_is_short_and_without_control_characters(
+    client: TestClient, desk: Desk, bad: str
+) -> None:
+    document = desk.document_ids[0]
+    undo = {"kind": "undo", "undoes_sequence": 1, "undoes_client_id": bad}
+    assert judge(client, desk, said(document, 1, client_id=bad)).status_code == 422
+    assert judge(client, desk, said(document, 1, **undo)).status_code == 422
+    assert "client_id" in lease(client, desk, client_id=bad)["error"]["message"]
+    assert judge(client, desk, said(document, 1, client_id="Zoë's 2nd")).status_code == 200
 
 
 def test_a_label_that_was_not_on_the_screen_stays_unjudged(

@@ -42,6 +42,22 @@ def test_documents_come_in_pages(client: TestClient, desk: Desk) -> None:
     assert found == list(desk.document_ids)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/projects/{huge}",
+        "/v1/projects/{project}/documents/{huge}",
+        "/v1/projects/{project}/documents?after={huge}",
+        "/v1/projects/{project}/rounds/{huge}",
+    ],
+)
+def test_an_address_with_a_number_that_no_database_holds_is_refused(
+    owner: TestClient, desk: Desk, path: str
+) -> None:
+    answer = owner.get(path.format(project=desk.project_id, huge=2**64))
+    assert (answer.status_code, answer.json()["error"]["kind"]) == (422, "input_error")
+
+
 def test_labels_are_added_all_or_none(client: TestClient, desk: Desk) -> None:
     path = f"/v1/projects/{desk.project_id}/labels"
     refused = client.post(path, json=[{"name": "green"}, {"name": "red"}])
