@@ -126,8 +126,9 @@ def annotate(task: Task) -> dict[str, Any]:
                 "have": [doc["document_id"] for doc in hand],
             }
             began = time.perf_counter()
-            fresh = client.post("/queries", asked)["documents"]
+            lease = client.post("/queries", asked)
             leases.append(time.perf_counter() - began)
+            fresh = lease["documents"]
             served += [doc["document_id"] for doc in fresh]
             hand += fresh
             if not hand:
@@ -144,6 +145,7 @@ def annotate(task: Task) -> dict[str, Any]:
                     "kind": "complete",
                     "states": states_of(doc["document_id"], task.label_ids),
                     "query_id": doc["query_id"],
+                    "schema_version": lease["schema_version"],
                     "seconds": 1.0,
                 }
             )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from core.domain import (
     JobStatus,
@@ -182,8 +183,20 @@ class SubmissionBody(_Shape):
     query_id: Id | None = None
     undoes_sequence: Number | None = None
     undoes_client_id: ClientId | None = None
-    schema_version: Number | None = None
+    schema_version: Number | None = Field(
+        default=None, description="Of the labels you looked at; a complete submission needs it."
+    )
     seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _says_which_labels_were_seen(self) -> SubmissionBody:
+        if self.kind is SubmissionKind.COMPLETE and self.schema_version is None:
+            raise PydanticCustomError(
+                "schema_version_missing",
+                "A complete submission names the schema_version you looked at, as the lease "
+                "and the list of labels tell it; labels added later stay unjudged",
+            )
+        return self
 
 
 class SubmissionBatch(_Shape):

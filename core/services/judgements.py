@@ -194,7 +194,7 @@ def _check(new: NewSubmission, *, project: Project, labels: set[int], documents:
     if new.schema_version is not None and not 1 <= new.schema_version <= project.schema_version:
         raise InputError(
             f"Schema version {new.schema_version} of project '{project.name}' does not exist; "
-            f"give one from 1 to {project.schema_version}, or none."
+            f"give one from 1 to {project.schema_version}, as the lease tells it."
         )
 
 

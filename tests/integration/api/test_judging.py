@@ -19,6 +19,8 @@ from core.store.store import Store
 from core.store.tables import Document, Judgement, Project, Query, Round, Submission
 from tests.integration.api.conftest import Desk, bearer
 
+SEEN = 2  # the schema version that every desk begins with
+
 
 def said(document_id: int, sequence: int, **more: Any) -> dict[str, Any]:
     """A submission of client 'tab'."""
@@ -27,6 +29,7 @@ def said(document_id: int, sequence: int, **more: Any) -> dict[str, Any]:
         "sequence": sequence,
         "document_id": document_id,
         "kind": "complete",
+        "schema_version": SEEN,
         **more,
     }
 
@@ -151,6 +154,18 @@ def test_a_label_that_was_not_on_the_screen_stays_unjudged(
         truth = judgement_matrix(session, desk.project_id).truth
     np.testing.assert_array_equal(truth, [[0, 0, 0, -1], [0, 0, 0, 0]])
     assert judge(client, desk, said(desk.document_ids[2], 3, schema_version=99)).status_code == 422
+
+
+def test_a_complete_submission_says_which_labels_were_seen(
+    client: TestClient, desk: Desk, store: Store
+) -> None:
+    document, red = desk.document_ids[0], desk.label_ids[0]
+    answer = judge(client, desk, said(document, 1, schema_version=None))
+    assert (answer.status_code, n_stored(store)) == (422, 0)
+    assert "names the schema_version you looked at" in answer.json()["error"]["message"]
+    marked = {"kind": "partial", "states": {red: "present"}, "schema_version": None}
+    assert judge(client, desk, said(document, 1, **marked)).status_code == 200
+    assert lease(client, desk)["schema_version"] == SEEN
 
 
 def test_a_lease_keeps_others_away_and_is_renewed_by_asking_again(

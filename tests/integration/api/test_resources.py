@@ -82,6 +82,7 @@ def test_a_round_is_started_looked_at_and_cancelled(client: TestClient, desk: De
             "sequence": number,
             "document_id": desk.document_ids[number],
             "kind": "complete",
+            "schema_version": 2,
             "states": {red: "present"} if number % 2 else {},
         }
         for number in range(10)
@@ -107,6 +108,7 @@ def test_exports_hold_what_was_judged(client: TestClient, desk: Desk) -> None:
         "sequence": 1,
         "document_id": desk.document_ids[3],
         "kind": "complete",
+        "schema_version": 2,
         "states": {desk.label_ids[0]: "present"},
     }
     client.post(
