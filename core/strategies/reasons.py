@@ -33,7 +33,7 @@ def explain(
     named = _deciding(contributions)
     if not named:
         return _with_nearest("sure about every label", nearest)
-    parts = [f"`{label_names[label]}` {proba[label]:.2f}" for label in named]
+    parts = [f"“{label_names[label]}” {proba[label]:.2f}" for label in named]
     return _with_nearest(f"unsure about {_listed(parts)}", nearest)
 
 
@@ -54,7 +54,7 @@ def explain_cold_start(
     if not score or not len(similarity):
         return "unlike the documents chosen before it"
     label = int(np.abs(similarity - score).argmin())  # the one whose turn it was
-    return f"reads like the description of `{label_names[label]}`"
+    return f"reads like the description of “{label_names[label]}”"
 
 
 def nearest_judged(

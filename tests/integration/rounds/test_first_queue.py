@@ -50,7 +50,7 @@ def test_the_first_queue_names_its_reason(served: Office, project_id: int) -> No
         ).all()
     assert [rank for _, _, rank, _ in rows] == list(range(1, len(TEXTS) + 1))
     assert {(kind, round_id) for kind, round_id, _, _ in rows} == {(QueryKind.COLD_START, None)}
-    assert rows[0].reason.startswith("reads like the description of `")
+    assert rows[0].reason.startswith("reads like the description of “")
 
 
 def test_preparing_again_replaces_only_what_nobody_has_been_shown(

@@ -20,14 +20,14 @@ def test_the_labels_that_made_the_score_are_named_with_their_probabilities():
         nearest="Where is\nmy money?",
     )
     assert found == (
-        "unsure about `billing` 0.48 and `refund` 0.55; "
+        "unsure about “billing” 0.48 and “refund” 0.55; "
         "most like a document you judged: “Where is my money?”"
     )
 
 
 def test_three_labels_at_most_and_the_strongest_first():
     found = reasons.explain(floats(0.5, 0.6, 0.7, 0.65), floats(0.5, 0.4, 0.3, 0.2), NAMES)
-    assert found == "unsure about `greeting` 0.30, `login` 0.20 and `refund` 0.40"
+    assert found == "unsure about “greeting” 0.30, “login” 0.20 and “refund” 0.40"
 
 
 def test_a_document_without_doubt_says_so():
@@ -57,7 +57,7 @@ def test_with_nothing_judged_there_is_no_nearest():
 
 def test_cold_start_names_the_label_whose_turn_it_was():
     similarity = floats(0.9, 0.7, 0.1, 0.1)
-    assert "`refund`" in reasons.explain_cold_start(similarity, 0.7, NAMES)
+    assert "“refund”" in reasons.explain_cold_start(similarity, 0.7, NAMES)
     assert "unlike" in reasons.explain_cold_start(similarity, 0.0, NAMES)
 
 
