@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain import ABSENT, PRESENT, Proba, Truth
-from core.evaluation.counts import f1_from_counts
+from core.evaluation.counts import f1_from_counts, masked_truth
 
 N_BINS = 100  # of the probabilities, so that folds can be added up without keeping them
 
@@ -25,7 +25,8 @@ class EpochScores:
 
     def add(self, epoch: int, proba: Proba, truth: Truth) -> None:
         """Count cells of (documents, labels) that the learner did not train on."""
-        bins = np.minimum((proba * N_BINS).astype(np.int64), N_BINS - 1)
+        truth = masked_truth(proba, truth)
+        bins = np.minimum((np.nan_to_num(proba) * N_BINS).astype(np.int64), N_BINS - 1)
         counts = [
             np.bincount(bins[truth == state], minlength=N_BINS) for state in (ABSENT, PRESENT)
         ]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from small_text import Classifier
 
-from core.domain import Embeddings, Proba, Samples, Truth
+from core.domain import UNJUDGED, Embeddings, Proba, Samples, Truth
 from core.errors import Cancelled, NotReady
 from core.learners.artefacts import read_artefact, write_artefact
 from core.learners.dataset import JudgedVectors
@@ -27,7 +27,8 @@ from core.learners.masking import masked_loss, prior_logits
 from core.learners.threads import one_torch_thread
 
 VALUES_PER_CHUNK = 1 << 20  # of one chunk's samples: 4 MB stay in the processor's cache
-FORMAT = "marginalia-quick-learner-1"
+FORMAT = "marginalia-quick-learner-2"
+TAUGHT = "output.taught"  # (labels,): 0, or NaN for a label without one judged cell
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class QuickConfig:
 
 class QuickLearner(Classifier):  # type: ignore[misc]
     """A dropout head with a probability per label, each its own Bernoulli.
+
+    A label that was not judged once in the training documents has learnt nothing:
+    its probabilities are NaN, not what the weights happened to begin with.
 
     Parameters
     ----------
@@ -85,6 +89,7 @@ class QuickLearner(Classifier):  # type: ignore[misc]
         tensors = self._initial_weights(x.shape[1], train_set.truth, rng)
         before = self._weights
         self._weights = {name: tensor.detach() for name, tensor in tensors.items()}  # same memory
+        self._weights[TAUGHT] = _nan_where_untaught(train_set.truth)
         try:
             with one_torch_thread():
                 self._train(tensors, x, truth, rng=rng, on_epoch=on_epoch, should_stop=should_stop)
@@ -169,7 +174,8 @@ class QuickLearner(Classifier):  # type: ignore[misc]
         Returns
         -------
         proba
-            Shape (documents, labels), or (documents, passes, labels).
+            Shape (documents, labels), or (documents, passes, labels); NaN for
+            labels that were never judged.
         """
         n_passes = dropout_sampling if dropout_sampling > 1 else 0
         shape = (len(data_set), n_passes, self.n_labels)
@@ -223,7 +229,7 @@ class QuickLearner(Classifier):  # type: ignore[misc]
         masks = self._masks((n_passes, len(output)), rng)
         masks = torch.cat([torch.ones(1, len(output)), masks])
         weight = (masks.T[:, :, None] * output[:, None, :]).reshape(len(output), -1)
-        return weight, tensors["output.bias"].repeat(n_passes + 1)
+        return weight, (tensors["output.bias"] + tensors[TAUGHT]).repeat(n_passes + 1)
 
     def predict(
         self,
@@ -260,6 +266,11 @@ class QuickLearner(Classifier):  # type: ignore[misc]
 
 def _tensor(x: Embeddings) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
+
+
+def _nan_where_untaught(truth: Truth) -> torch.Tensor:
+    taught = (truth != UNJUDGED).any(axis=0)
+    return torch.from_numpy(np.where(taught, 0.0, np.nan).astype(np.float32))
 
 
 def _uniform(shape: tuple[int, int], rng: torch.Generator) -> torch.Tensor:

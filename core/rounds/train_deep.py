@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain import EvaluationSource, Truth
+from core.domain import UNJUDGED, EvaluationSource, Truth
 from core.encoders.encoder import fingerprint_of
 from core.evaluation.epochs import EpochScores
 from core.learners.cross_validation import assign_folds
@@ -81,8 +81,10 @@ def tune(
     )
     history: list[dict[str, float | None]] = []
     scores = EpochScores()
+    taught = (snapshot.train_truth[fit_rows] != UNJUDGED).any(axis=0)
     test = JudgedTexts(
-        read_texts(workshop.store, snapshot.train_ids[held_out]), snapshot.train_truth[held_out]
+        read_texts(workshop.store, snapshot.train_ids[held_out]),
+        np.where(taught, snapshot.train_truth[held_out], UNJUDGED).astype(np.int8),
     )
     learner = DeepLearner(config, n_labels=len(snapshot.label_names))
 

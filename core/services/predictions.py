@@ -30,7 +30,8 @@ def suggestions(
 ) -> dict[int, dict[int, float]]:
     """Probability by label id, for each of these documents that has been scored.
 
-    Labels that came after the round have none; labels retired since are left out.
+    Labels that came after the round, or were never judged before it, have none;
+    labels retired since are left out.
     """
     folder = folder_in_force(session, settings, project_id)
     if folder is None or not document_ids or not (folder / POOL_PROBA).exists():
@@ -43,7 +44,11 @@ def suggestions(
     wanted = np.asarray(document_ids, dtype=np.int64)
     rows = np.minimum(np.searchsorted(pool_ids, wanted), max(len(pool_ids) - 1, 0))
     return {
-        int(document_id): {id_: float(proba[row, column]) for column, id_ in columns}
+        int(document_id): {
+            id_: float(proba[row, column])
+            for column, id_ in columns
+            if np.isfinite(proba[row, column])
+        }
         for document_id, row in zip(wanted, rows, strict=True)
         if len(pool_ids) and pool_ids[row] == document_id
     }

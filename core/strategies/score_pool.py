@@ -108,7 +108,12 @@ def score_pool(
 
 
 def contributions_of(proba: Proba, samples: Samples, *, strategy: str) -> Contributions:
-    """Give what each label adds to the score, (documents, labels)."""
+    """Give what each label adds to the score, (documents, labels).
+
+    A label without a probability (NaN) adds nothing: no doubt was measured.
+    """
     if strategy == "entropy":
-        return scores.entropy_contributions(proba)
-    return scores.FROM_SAMPLES[strategy](samples)
+        contributions = scores.entropy_contributions(proba)
+    else:
+        contributions = scores.FROM_SAMPLES[strategy](samples)
+    return np.nan_to_num(contributions, copy=False)

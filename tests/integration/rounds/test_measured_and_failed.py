@@ -10,7 +10,8 @@ from sqlalchemy import func, select, update
 from core.domain import EvaluationSource, JobStatus, RoundStep
 from core.rounds import files
 from core.services.jobs import JobInfo
-from core.services.predictions import folder_in_force
+from core.services.labels import NewLabel, add_labels
+from core.services.predictions import folder_in_force, suggestions
 from core.services.projects import change_settings
 from core.services.rounds import (
     RoundRequest,
@@ -75,6 +76,26 @@ def test_a_handful_of_judgements_gives_a_round_but_no_figures(served: Office) ->
     assert info.metrics["source"] == EvaluationSource.NONE
     assert info.metrics["micro_f1"] is None
     assert (info.threshold, info.temperature) == (0.5, 1.0)
+
+
+def test_a_label_that_nobody_judged_gets_no_probability_and_asks_nothing(served: Office) -> None:
+    project_id = served.new_project("new label")
+    served.judge(project_id, range(30))
+    with served.store.write() as session:
+        (new,) = add_labels(session, project_id, [NewLabel("bookkeeping", "About our books.")])
+    round_id, job = run(served, project_id)
+    assert job.status is JobStatus.DONE, job.error
+    with served.store.read() as session:
+        ids = session.scalars(select(Document.id).where(Document.project_id == project_id)).all()
+        shown = suggestions(session, served.settings, project_id, ids)
+        reasons = session.scalars(select(Query.reason).where(Query.round_id == round_id)).all()
+        evaluation = load_evaluation(session, round_id)
+    assert len(shown) == 40
+    assert all(len(of_labels) == 3 and new.id not in of_labels for of_labels in shown.values())
+    assert len(reasons) == 10
+    assert not [reason for reason in reasons if "bookkeeping" in reason]
+    assert evaluation.labels[3].n_judged == 0
+    assert evaluation.labels[3].f1 is None
 
 
 def test_a_failed_round_says_why_and_leaves_the_one_before_in_force(served: Office) -> None:

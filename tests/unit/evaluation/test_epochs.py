@@ -35,3 +35,10 @@ def test_without_a_positive_there_is_no_score() -> None:
     scores.add(1, np.full((2, 1), 0.5, dtype=np.float32), np.array([[0], [-1]], dtype=np.int8))
     assert scores.micro_f1(1) is None
     assert scores.micro_f1(7) is None
+
+
+def test_a_label_without_probabilities_is_left_out() -> None:
+    scores = EpochScores()
+    proba = np.array([[0.6, np.nan], [0.3, np.nan], [0.9, np.nan]], dtype=np.float32)
+    scores.add(1, proba, TRUTH)
+    assert scores.micro_f1(1) == 1.0

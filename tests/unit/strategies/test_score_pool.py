@@ -5,6 +5,7 @@ import pytest
 
 from core.errors import Cancelled, InputError
 from core.strategies import scores
+from core.strategies.catalogue import STRATEGIES
 from core.strategies.score_pool import score_pool
 
 
@@ -49,6 +50,18 @@ def test_random_scores_follow_the_seed_and_probabilities_still_come(learner):
     assert (first.score != other.score).any()
     assert (first.proba == learner.samples[:, 0]).all()
     assert not first.contributions.any()
+
+
+@pytest.mark.parametrize("strategy", [s.name for s in STRATEGIES if s.name != "random"])
+def test_a_label_without_probabilities_adds_nothing_and_leaves_the_order_to_the_others(strategy):
+    samples = np.random.default_rng(0).random((8, 4, 5)).astype(np.float32)
+    without = score_pool(Streamed(samples[..., :4]), np.zeros(8), strategy=strategy, n_passes=4)
+    samples[..., 4] = np.nan
+    found = score_pool(Streamed(samples), np.zeros(8), strategy=strategy, n_passes=4)
+    assert not found.contributions[:, 4].any()
+    assert found.contributions[:, :4] == pytest.approx(without.contributions)
+    assert (np.argsort(found.score) == np.argsort(without.score)).all()
+    assert np.isnan(found.proba[:, 4]).all()
 
 
 def test_an_empty_pool_gives_empty_scores(learner):
