@@ -1,4 +1,4 @@
-"""Judge documents: the card, and how far the model is behind what it shows."""
+"""Judge documents: the card, and what the model behind it knows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from core.services.rounds import active_round, round_freshness
 from core.store.tables import Document, Project
 from pages.widgets.annotation_card import annotation_card
 from pages.widgets.context import PAGE_FILES, Context, context, query_of, require_project
+from pages.widgets.text import counted
 
 API_BASE = "/api/v1"
 
@@ -72,10 +73,10 @@ def _draw_card(here: Context, project: Project, labels: list[dict[str, Any]]) ->
 def _status(here: Context, project: Project) -> str:
     with here.store.read() as session:
         round_ = active_round(session, project.id)
-        n_known, n_now = round_freshness(session, project.id)
+        n_known, _ = round_freshness(session, project.id)
     if round_ is None:
         return "No round has run yet: a first order comes from the label names, or by chance."
-    return f"Round {round_.number} knows {n_known:,} of {n_now:,} judged documents."
+    return f"Round {round_.number} knows {counted(n_known, 'judged document')}."
 
 
 page = context()

@@ -38,6 +38,6 @@ with shown_errors():
         project_id = choose_project()
         draw_links(project_id)
         choose_annotator(settings.annotator)
-        draw_status(context())
+        draw_status(context(), page=page.url_path)
         keep_annotator()
     page.run()

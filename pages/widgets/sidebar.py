@@ -90,10 +90,15 @@ def draw_links(project_id: int | None) -> None:
         )
 
 
-def draw_status(here: Context) -> None:
-    """Where the open project stands, in a few short lines."""
+def draw_status(here: Context, *, page: str) -> None:
+    """Where the open project stands, in a few short lines.
+
+    Judging causes no page run, so on the card's page counts would soon be false.
+    """
     if here.project is None:
         return
-    status = project_status(here, here.project)
-    worker = "Worker running." if worker_is_alive(here.settings) else "No worker running."
-    st.caption("  \n".join([status.counts(), status.freshness(), worker]))
+    lines = ["Worker running." if worker_is_alive(here.settings) else "No worker running."]
+    if page != "annotate":
+        status = project_status(here, here.project)
+        lines = [status.counts(), status.freshness(), *lines]
+    st.caption("  \n".join(lines))

@@ -68,6 +68,14 @@ def test_the_sidebar_tells_how_far_a_project_is(rooms: Rooms, said: Said) -> Non
     assert "No worker running" in status
 
 
+def test_beside_the_card_stands_no_count_that_judging_would_make_false(
+    rooms: Rooms, said: Said
+) -> None:
+    project = rooms.project("billing", n_documents=5)
+    status = sidebar_words(rooms.open("annotate", project=project))
+    assert status == "No worker running."
+
+
 def sidebar_words(test: AppTest) -> str:
     return "\n".join(caption.value for caption in test.sidebar.caption)
 
