@@ -2,7 +2,9 @@
 
 They are built once, with the caller's values left open, because building one of
 them takes longer than running it. A document is free for a caller when nobody has
-judged it whole, the caller has not put it aside, and nobody has it in hand.
+judged it whole, the caller has not put it aside, and nobody has it in hand. One that
+was judged whole before the newest label was added (in schema version `since`) is
+outdated: it has left the pool, but is asked about again.
 """
 
 from __future__ import annotations
@@ -21,22 +23,28 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from core.domain import QueryKind, SubmissionKind
-from core.store.tables import Document, Query, Submission, UtcDateTime
+from core.store.tables import Document, Label, Query, Submission, UtcDateTime
 
 _PROJECT = bindparam("project_id", type_=Integer)
 _ANNOTATOR = bindparam("annotator_id", type_=Integer)
 _CLIENT = bindparam("client_id", type_=String)
 _AT = bindparam("at", type_=UtcDateTime)
+_SINCE = bindparam("since", type_=Integer)
 
-_undo, _said = aliased(Submission), aliased(Submission)
+_undo, _said, _old = aliased(Submission), aliased(Submission), aliased(Submission)
 _other, _own = aliased(Query), aliased(Query)
 
 _is_undone = exists().where(_undo.undoes_id == _said.id)
 _is_skip = _said.kind == SubmissionKind.SKIP
 _is_partial = _said.kind == SubmissionKind.PARTIAL
 
-_is_complete = exists().where(
-    _said.document_id == Document.id, _said.kind == SubmissionKind.COMPLETE, ~_is_undone
+_is_current = _said.schema_version >= _SINCE
+_whole = (_said.document_id == Document.id, _said.kind == SubmissionKind.COMPLETE, ~_is_undone)
+
+_is_complete = exists().where(*_whole)
+_is_complete_now = exists().where(*_whole, _is_current)  # for every label there is
+_is_complete_since_served = exists().where(
+    *_whole, _is_current | (_said.created_at >= Query.served_at)
 )
 _is_leased_elsewhere = exists().where(
     _other.document_id == Document.id, _other.leased_until > _AT, _other.leased_by != _CLIENT
@@ -63,9 +71,9 @@ _LEASED = (
     .where(Query.project_id == _PROJECT, Query.leased_by == _CLIENT)
 )
 
-IN_HAND = _LEASED.where(~_is_complete, ~_is_put_aside_since_served, ~_is_leased_elsewhere).order_by(
-    Query.served_at, Query.id
-)
+IN_HAND = _LEASED.where(
+    ~_is_complete_since_served, ~_is_put_aside_since_served, ~_is_leased_elsewhere
+).order_by(Query.served_at, Query.id)
 
 PUT_ASIDE_BUT_LEASED = _LEASED.where(Query.leased_until > _AT, _is_put_aside_since_served)
 
@@ -104,6 +112,26 @@ _UNSERVED = (
 )
 _in_pool = Document.is_audited == false()
 
+# What the caller judged before is in hand no more, so who holds its query says nothing;
+# the queue leaves out what it has just found in the caller's hands.
+OUTDATED = (
+    select(Document.id)
+    .join(_old, _old.document_id == Document.id)
+    .where(
+        _old.project_id == _PROJECT,
+        _old.kind == SubmissionKind.COMPLETE,
+        _old.schema_version < _SINCE,
+        ~exists().where(_undo.undoes_id == _old.id),
+        ~_is_complete_now,
+        ~_is_put_aside(_is_skip | (_is_partial & _is_current)),
+        ~_is_leased_elsewhere,
+    )
+    .order_by(Document.is_audited.desc(), Document.id)
+    .distinct()
+    .limit(bindparam("n"))
+)
+OUTDATED_AUDITS = OUTDATED.where(Document.is_audited, Document.project_id == _PROJECT)
+
 FREE_AUDITS = _UNSERVED.where(Document.is_audited)
 FREE_IN_POOL = _UNSERVED.where(_in_pool)
 FREE_AMONG = FREE_IN_POOL.where(Document.id.in_(bindparam("ids", expanding=True)))
@@ -123,18 +151,31 @@ N_COMPLETE_IN_POOL = (
         _in_pool,
     )
 )
-N_SERVED = select(func.count(Query.id)).where(
-    Query.project_id == _PROJECT, Query.served_at.is_not(None)
-)
-N_AUDITS_IN_PLAY = (
-    N_SERVED.join(Document, Document.id == Query.document_id)
-    .where(Query.kind == QueryKind.AUDIT)
-    .where((Query.leased_until > _AT) | _is_complete)
+# Documents of the queue, all and of the audit set, that are judged or being judged.
+N_IN_PLAY = (
+    select(
+        func.count(func.distinct(Document.id)),
+        func.count(func.distinct(Document.id)).filter(Document.is_audited),
+    )
+    .join(Query, Query.document_id == Document.id)
+    .where(
+        Query.project_id == _PROJECT,
+        Query.served_at.is_not(None),
+        (Query.leased_until > _AT) | _is_complete_now,
+    )
 )
 
 N_AUDITED = select(
     func.count(Document.id).filter(Document.is_audited), func.count(Document.id)
 ).where(Document.project_id == _PROJECT)
 
+NEWEST_LABELS = (
+    select(Label.added_in, Label.name)
+    .where(Label.project_id == _PROJECT, Label.retired_in.is_(None))
+    .order_by(Label.added_in.desc(), Label.position)
+)
 LAST_RANK = select(func.max(Query.rank)).where(Query.project_id == _PROJECT)
+AUDITED_AMONG = select(Document.id).where(
+    Document.id.in_(bindparam("ids", expanding=True)), Document.is_audited
+)
 QUERIES_ABOUT = select(Query).where(Query.document_id.in_(bindparam("ids", expanding=True)))

@@ -2,7 +2,9 @@
 
 A served document is leased to one client, so no two people read it at once. One
 in so many belongs to the audit set; the others come from the round in force (or
-the cold start), and when that batch is used up, from the pool at random.
+the cold start). When that batch is used up, what was judged before the newest label
+was added is asked about again, because nothing else tells of that label in texts
+somebody chose to judge; then come documents of the pool at random.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from core.domain import QueryKind
@@ -26,6 +28,7 @@ from core.store.tables import Document, Project, Query, Round, now
 AUDIT_REASON = "drawn at random for the audit set: it measures the model and never trains it"
 RANDOM_REASON = "picked at random: the batch is used up, so run a round for better questions"
 UNPREPARED_REASON = "picked at random: no model has read the documents yet"
+ALL = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class _Caller:
     annotator_id: int
     client_id: str
     at: datetime
+    since: int  # schema version of the newest label
 
 
 def next_queries(
@@ -71,12 +75,17 @@ def next_queries(
     project = get_project(session, project_id)
     at = at or now()
     until = at + timedelta(seconds=settings.lease_s)
-    caller = _Caller(project_id, annotator_id, client_id, at)
+    labels = session.execute(free.NEWEST_LABELS, {"project_id": project_id}).all()
+    since = labels[0].added_in if labels else 1
+    caller = _Caller(project_id, annotator_id, client_id, at, since)
     for query in session.scalars(free.PUT_ASIDE_BUT_LEASED, vars(caller)):
         query.leased_until = None  # others may judge it
     served = list(session.scalars(free.IN_HAND, vars(caller)))[:n]
     if len(served) < n:
         deck = _Deck(session, project, caller, rng or np.random.default_rng())
+        if labels and labels[-1].added_in < since:
+            names = [label.name for label in labels if label.added_in == since]
+            deck.ask_again(_again_reason(names), but={query.document_id for query in served})
         served += deck.deal(n - len(served))
     for query in served:
         query.leased_by, query.leased_until = client_id, until
@@ -107,8 +116,14 @@ def pool_size(session: Session, project_id: int) -> int:
     return n_pool - (session.scalar(free.N_COMPLETE_IN_POOL, of_project) or 0)
 
 
+def _again_reason(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"judged before the label '{names[0]}' was added: judge it again"
+    return f"judged before {len(names)} labels were added: judge it again"
+
+
 class _Deck:
-    """Deals documents to one caller: audit ones when they are due, then ranked, then random."""
+    """Deals documents: audit ones when they are due, then ranked, then outdated, then random."""
 
     def __init__(
         self, session: Session, project: Project, caller: _Caller, rng: np.random.Generator
@@ -116,22 +131,29 @@ class _Deck:
         self._session, self._project, self._rng = session, project, rng
         self._values: dict[str, Any] = vars(caller)
         self._n_made = 0
+        self._again_reason = ""
+        self._in_hand: set[int] = set()
+
+    def ask_again(self, reason: str, *, but: set[int]) -> None:
+        """Deal outdated documents also, except these, which the caller has in hand."""
+        self._again_reason, self._in_hand = reason, but
 
     def deal(self, n: int) -> list[Query]:
         """Up to n queries for documents that nobody has in hand."""
         ranked = iter(self._ranked(n))
         every = ProjectSettings.of(self._project).audit_every
-        n_served = self._session.scalar(free.N_SERVED, self._values) or 0
-        n_audits = self._session.scalar(free.N_AUDITS_IN_PLAY, self._values) or 0
-        places: list[Query | None] = []  # None: to be filled at random
+        n_in_play, n_audits = self._session.execute(free.N_IN_PLAY, self._values).one()
+        places: list[Query | None] = []  # None: to be filled when the ranked ones are used up
         while len(places) < n:
-            is_due = (n_served + len(places) + 1) // every > n_audits
-            audit = self._audit() if is_due and self._free_audits else None
+            is_due = (n_in_play + len(places) + 1) // every > n_audits
+            audit = self._audit() if is_due else None
             n_audits += audit is not None
             places.append(audit or next(ranked, None))
         dealt = {query.document_id for query in places if query is not None}
-        at_random = iter(self._random(places.count(None), dealt))
-        filled = [query or next(at_random, None) for query in places]
+        others = self._outdated(places.count(None), dealt)
+        others += self._random(places.count(None) - len(others), dealt)
+        at_last = iter(others)
+        filled = [query or next(at_last, None) for query in places]
         return [query for query in filled if query is not None]
 
     def _ranked(self, n: int) -> list[Query]:
@@ -145,9 +167,43 @@ class _Deck:
     def _free_audits(self) -> list[int]:
         return list(self._session.scalars(free.FREE_AUDITS, self._values))
 
-    def _audit(self) -> Query:
-        drawn = self._free_audits.pop(int(self._rng.integers(len(self._free_audits))))
+    @cached_property
+    def _outdated_audits(self) -> list[int]:
+        return self._outdated_ids(free.OUTDATED_AUDITS, n=ALL, but=set())
+
+    def _audit(self) -> Query | None:
+        """One of the audit set, if any is left; what is already judged in part comes first."""
+        if left := self._outdated_audits:
+            return self._again([left.pop(int(self._rng.integers(len(left))))])[0]
+        if not (left := self._free_audits):
+            return None
+        drawn = left.pop(int(self._rng.integers(len(left))))
         return self._queries_for([drawn], AUDIT_REASON, QueryKind.AUDIT, self._audit_share)[0]
+
+    def _outdated(self, n: int, dealt: set[int]) -> list[Query]:
+        """Documents judged before the newest label was added, those of the audit set first."""
+        return self._again(self._outdated_ids(free.OUTDATED, n=n, but=dealt)) if n else []
+
+    def _outdated_ids(self, statement: Select[Any], *, n: int, but: set[int]) -> list[int]:
+        if not self._again_reason:
+            return []
+        but = but | self._in_hand
+        found = self._session.scalars(statement, {**self._values, "n": n + len(but)})
+        return [id_ for id_ in found if id_ not in but][:n]
+
+    def _again(self, document_ids: list[int]) -> list[Query]:
+        """Queries that ask about them once more, as if they had not been served before."""
+        is_audited = self._audited_among(document_ids)
+        queries = []
+        for id_ in document_ids:
+            kind = QueryKind.AUDIT if id_ in is_audited else QueryKind.RANDOM
+            queries += self._queries_for([id_], self._again_reason, kind, None)
+        for query in queries:
+            query.reason, query.served_at = self._again_reason, None
+        return queries
+
+    def _audited_among(self, document_ids: list[int]) -> set[int]:
+        return set(self._session.scalars(free.AUDITED_AMONG, {"ids": document_ids}))
 
     @cached_property
     def _audit_share(self) -> float:
@@ -183,7 +239,7 @@ class _Deck:
         return [int(id_) for id_ in self._rng.permutation(left)[:n]]
 
     def _queries_for(
-        self, document_ids: list[int], reason: str, kind: QueryKind, probability: float
+        self, document_ids: list[int], reason: str, kind: QueryKind, probability: float | None
     ) -> list[Query]:
         """A query about each; one that was served before and let go keeps its record."""
         round_id = self._project.active_round_id

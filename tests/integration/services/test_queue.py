@@ -7,8 +7,9 @@ from sqlalchemy import select
 
 from core.domain import QueryKind, SubmissionKind, SubmissionSource
 from core.services.judgements import NewSubmission, annotator_named, record_judgements
+from core.services.labels import NewLabel, add_labels
 from core.services.projects import change_settings, get_project
-from core.services.queue import ServedQuery, next_queries, pool_size
+from core.services.queue import ServedQuery, next_queries, pool_size, release_queries
 from core.store.store import Store
 from core.store.tables import Document, Query, now
 
@@ -135,3 +136,91 @@ def test_the_pool_shrinks_with_each_complete_judgement(store, settings, small) -
         assert pool_size(session, small.project_id) == 35
         audited = session.scalars(select(Document.id).where(Document.is_audited)).all()
     assert query.document_id not in audited
+
+
+def judge(store, small, document_ids, *, who="ada", client="old-tab") -> None:
+    with store.write() as session:
+        record_judgements(
+            session,
+            get_project(session, small.project_id),
+            annotator_named(session, who),
+            [NewSubmission(id_, SubmissionKind.COMPLETE, client, id_) for id_ in document_ids],
+            source=SubmissionSource.CARD,
+        )
+
+
+def add_late_label(store, small) -> None:
+    with store.write() as session:
+        add_labels(session, small.project_id, [NewLabel("green")])
+
+
+def test_documents_judged_before_a_label_was_added_come_again_the_audit_set_first(
+    store, settings, small
+) -> None:
+    judge(store, small, small.document_ids)
+    assert serve(store, settings, small, n=1) == []
+    add_late_label(store, small)
+    served = serve(store, settings, small, n=5)
+    assert {q.document_id for q in served[:4]} == {37, 38, 39, 40}
+    assert {q.kind for q in served[:4]} == {QueryKind.AUDIT}
+    assert {q.reason for q in served} == {
+        "judged before the label 'green' was added: judge it again"
+    }
+
+
+def test_what_was_judged_again_for_a_new_label_stays_judged(store, settings, small) -> None:
+    """Also when the card had served it before, to the same client."""
+    for query in serve(store, settings, small, n=40):
+        say(store, small, query, SubmissionKind.COMPLETE)
+    add_late_label(store, small)
+    seen = []
+    while served := serve(store, settings, small, n=7):
+        judge(store, small, [q.document_id for q in served], client="new-tab")
+        seen += [q.document_id for q in served]
+    assert sorted(seen) == list(small.document_ids)
+
+
+def test_documents_to_judge_again_come_after_the_batch_and_before_random_ones(
+    store, settings, small
+) -> None:
+    judge(store, small, [1, 2])
+    add_late_label(store, small)
+    with store.write() as session:
+        session.add(
+            Query(
+                project_id=small.project_id,
+                document_id=9,
+                kind=QueryKind.COLD_START,
+                strategy="cold_start",
+                rank=1,
+            )
+        )
+    served = serve(store, settings, small, n=4)
+    assert [q.document_id for q in served[:3]] == [9, 1, 2]
+    assert served[3].kind is QueryKind.RANDOM
+    assert served[3].selection_probability == 1 / 34
+
+
+def test_a_document_to_judge_again_is_in_one_persons_hands(store, settings, small) -> None:
+    judge(store, small, small.document_ids)
+    add_late_label(store, small)
+    hands = [
+        {q.document_id for q in serve(store, settings, small, n=20, client=c, who=c)}
+        for c in ("ada", "bob")
+    ]
+    assert len(hands[0] | hands[1]) == 40
+    again = serve(store, settings, small, n=20, client="ada", who="ada")
+    assert {q.document_id for q in again} == hands[0]
+
+
+def test_one_in_ten_is_counted_in_judged_documents_not_in_prefetched_ones(
+    store, settings, small
+) -> None:
+    fetched = serve(store, settings, small, n=9)
+    with store.write() as session:
+        release_queries(session, small.project_id, "tab", [q.document_id for q in fetched])
+    served = serve(store, settings, small, n=9, client="next")
+    assert all(q.kind is not QueryKind.AUDIT for q in served)
+    judge(store, small, [q.document_id for q in served])
+    (tenth,) = serve(store, settings, small, n=1, client="next")
+    assert tenth.kind is QueryKind.AUDIT
