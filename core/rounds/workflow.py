@@ -13,11 +13,13 @@ from collections.abc import Callable
 from typing import Any
 
 from dbos import DBOS, WorkflowSerializationFormat
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.domain import JobStatus, RoundStep
 from core.errors import Cancelled, MarginaliaError
 from core.rounds.encode import encode_for_round
 from core.rounds.measure import calibrate, choose_threshold
+from core.rounds.patience import when_unlocked
 from core.rounds.pool import choose_queries, score
 from core.rounds.prepare import encode_all, order_by_labels, publish_order
 from core.rounds.progress import Progress
@@ -76,6 +78,10 @@ def register(workshop: Workshop) -> Callable[[str], str]:
 
 def begin(workshop: Workshop, workflow_id: str) -> str:
     """Mark the job as running; gives its kind, or nothing where there is nothing to do."""
+    return when_unlocked(lambda: _begin(workshop, workflow_id))
+
+
+def _begin(workshop: Workshop, workflow_id: str) -> str:
     with workshop.store.write() as session:
         job = job_of_workflow(session, workflow_id)
         if job is None or job.status not in ACTIVE:
@@ -90,11 +96,7 @@ def begin(workshop: Workshop, workflow_id: str) -> str:
 def perform(workshop: Workshop, workflow_id: str, step: RoundStep) -> Outcome:
     """Run one step; failing is an outcome too."""
     try:
-        task = load_task(workshop, workflow_id)
-        progress = Progress(workshop.store, workflow_id, step)
-        progress.begin()
-        kind = PREPARE if task.round is None else ROUND
-        return {"done": STEPS[kind][step](workshop, task, progress)}
+        return {"done": when_unlocked(lambda: _run_step(workshop, workflow_id, step))}
     except Cancelled as error:
         return {"cancelled": str(error)}
     except MarginaliaError as error:
@@ -104,17 +106,37 @@ def perform(workshop: Workshop, workflow_id: str, step: RoundStep) -> Outcome:
         log.exception("Job %s failed in step '%s' (reference %s)", workflow_id, step, reference)
         return {
             "failed": (
-                f"The step '{step}' failed ({type(error).__name__}: {str(error)[:300]}). "
+                f"The step '{step}' failed ({_in_words(error)}). "
                 f"Run it again; if it fails again, look for {reference} in the worker's log."
             )
         }
 
 
+def _run_step(workshop: Workshop, workflow_id: str, step: RoundStep) -> dict[str, Any]:
+    task = load_task(workshop, workflow_id)
+    progress = Progress(workshop.store, workflow_id, step)
+    progress.begin()
+    kind = PREPARE if task.round is None else ROUND
+    return STEPS[kind][step](workshop, task, progress)
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong; of the database's errors the name alone, as they quote whole statements."""
+    name = type(error).__name__
+    if isinstance(error, SQLAlchemyError):
+        return f"{name} in the database"
+    return f"{name}: {str(error)[:300]}"
+
+
 def end(workshop: Workshop, workflow_id: str, outcome: Outcome) -> str:
     """Write down that a job was cancelled or failed; the round in force stays in force."""
     status = JobStatus.CANCELLED if "cancelled" in outcome else JobStatus.FAILED
+    when_unlocked(lambda: _end(workshop, workflow_id, status, outcome))
+    return str(status)
+
+
+def _end(workshop: Workshop, workflow_id: str, status: JobStatus, outcome: Outcome) -> None:
     with workshop.store.write() as session:
         job = job_of_workflow(session, workflow_id)
         if job is not None and job.status in ACTIVE:
             finish_job(session, job, status, error=outcome.get(str(status)))
-    return str(status)
