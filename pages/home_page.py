@@ -8,7 +8,7 @@ from core.services.demo import open_demo, play_annotator
 from core.services.jobs import PREPARE, latest_job
 from core.services.projects import ProjectInfo, create_project, list_projects
 from core.services.rounds import request_preparation
-from pages.widgets.context import Context, context, go_to
+from pages.widgets.context import Context, context, go_to, warn_of_missing
 from pages.widgets.errors import shown_errors
 from pages.widgets.project_card import draw_project
 from pages.widgets.text import counted
@@ -23,6 +23,7 @@ def main() -> None:
         projects = list_projects(session)
     if projects:
         st.title("Projects")
+        warn_of_missing(here)
         for project in projects:
             is_open = here.project is not None and project.id == here.project.id
             draw_project(here, project, is_open=is_open)

@@ -10,7 +10,7 @@ from core.exchange.guess import Guess, guess
 from core.exchange.mapping import Mapping
 from core.services.importing import import_file
 from core.services.rounds import request_preparation
-from pages.widgets.context import Context, context, go_to
+from pages.widgets.context import Context, context, go_to, require_project
 from pages.widgets.errors import shown_errors
 from pages.widgets.import_report import draw_report, keep_report
 from pages.widgets.mapping_form import choose_dialect, choose_mapping, draw_preview
@@ -24,6 +24,8 @@ def main() -> None:
     """Draw the page."""
     here = context()
     st.title("Upload")
+    if here.missing is not None:
+        require_project(here)
     spooled = kept()
     if spooled is None:
         draw_report(here)

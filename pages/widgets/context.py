@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from core.settings import Settings, get_settings
 from core.store.store import Store
 from core.store.tables import Project
+from pages.widgets.text import escaped
 
 # Page files by url_path, relative to the shell. A stem never equals its url_path: a cold server
 # would otherwise take the address for the file and run the page without the shell.
@@ -40,6 +41,7 @@ class Context:
     settings: Settings
     project: Project | None  # detached: read its columns, write through the services
     annotator: str  # a name; its row is made at the first judgement
+    missing: str | None = None  # the project that the address asks for, where there is none
 
 
 @st.cache_resource(max_entries=4)
@@ -57,20 +59,31 @@ def context() -> Context:
     """The guard at the top of every page."""
     store, settings = open_store()
     with store.read() as session:
-        project_id = chosen_project_id(project_names(session))
+        names = project_names(session)
+        project_id = chosen_project_id(names)
         project = None if project_id is None else session.get(Project, project_id)
         session.expunge_all()  # else its columns are forgotten with the session
     annotator = str(st.session_state.get("annotator") or "").strip()
-    return Context(store, settings, project, annotator or settings.annotator)
+    missing = asked_project() if names and project_id is None else None
+    return Context(store, settings, project, annotator or settings.annotator, missing)
 
 
 def require_project(here: Context) -> Project:
     """The open project; without one the page says where to get it and ends."""
     if here.project is None:
-        st.info("There is no project yet. Make one, or open the demo project.")
+        if not warn_of_missing(here):
+            st.info("There is no project yet. Make one, or open the demo project.")
         st.page_link(PAGE_FILES["projects"], label="Go to Projects", icon=":material/home:")
         st.stop()
     return here.project
+
+
+def warn_of_missing(here: Context) -> bool:
+    """Say so where the address asks for a project that is not there."""
+    if here.missing is None:
+        return False
+    st.warning(f"There is no project {escaped(here.missing[:40])}.")
+    return True
 
 
 def project_names(session: Session) -> dict[int, str]:
@@ -80,12 +93,20 @@ def project_names(session: Session) -> dict[int, str]:
 
 
 def chosen_project_id(known: Mapping[int, str]) -> int | None:
-    """The project of the address, else the one opened before, else the newest."""
-    asked = st.query_params.get("project", "")
-    for candidate in (int(asked) if asked.isdecimal() else None, st.session_state.get("project")):
-        if candidate in known:
-            return candidate
-    return next(iter(known), None)
+    """The project of the address, or none where that is unknown.
+
+    An address that names none stands for the project opened before, else the newest.
+    """
+    if asked := asked_project():
+        wanted = int(asked) if asked.isdecimal() else None
+        return wanted if wanted in known else None
+    before = st.session_state.get("project")
+    return before if before in known else next(iter(known), None)
+
+
+def asked_project() -> str:
+    """What the address says of the project, as it stands there."""
+    return str(st.query_params.get("project", "")).strip()
 
 
 def go_to(page: str, *, project_id: int | None) -> NoReturn:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.rounds.files import embeddings_folder
 from core.services.projects import ProjectInfo, delete_project, get_project
-from pages.widgets.context import Context, go_to
+from pages.widgets.context import Context, asked_project, go_to
 from pages.widgets.errors import shown_errors
 from pages.widgets.text import escaped
 
@@ -65,5 +65,7 @@ def delete_for_good(here: Context, project_id: int) -> None:
                 embeddings_folder(here.settings, project),
             ]
             delete_project(session, project_id)
+        if asked_project() == str(project_id):
+            st.query_params.pop("project", None)
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)

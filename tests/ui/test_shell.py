@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.palette import PALETTE
 from core.settings import ROOT
 from pages.widgets.context import PAGE_FILES
+from pages.widgets.text import escaped
 from tests.ui.rooms import Rooms
 
 Said = Callable[[AppTest], str]
@@ -42,13 +43,25 @@ def test_the_address_says_which_project_is_open(rooms: Rooms) -> None:
     assert test.sidebar.selectbox(key="project").value == first
 
 
-@pytest.mark.parametrize("asked", ["999", "-1", "x", "1 OR 1", "", "٣"])
-def test_an_address_of_no_project_opens_the_newest(rooms: Rooms, asked: str) -> None:
+@pytest.mark.parametrize("asked", ["999", "-1", "x", "1 OR 1", "٣"])
+@pytest.mark.parametrize("page", PAGE_FILES)
+def test_an_address_of_no_project_opens_none_and_says_so(
+    rooms: Rooms, said: Said, page: str, asked: str
+) -> None:
+    rooms.project(name="First")
+    test = rooms.open(page, project=asked)
+    assert test.warning[0].value == f"There is no project {escaped(asked)}."
+    assert not [box for box in test.sidebar.selectbox if box.key == "project"]
+    assert not test.error
+    assert not test.exception
+
+
+def test_an_address_that_names_no_project_opens_the_newest(rooms: Rooms) -> None:
     rooms.project(name="First")
     newest = rooms.project(name="Second")
-    test = rooms.open("labels", project=asked)
+    test = rooms.open("labels", project="")
     assert test.query_params["project"] == str(newest)
-    assert not test.error
+    assert not test.warning
 
 
 def test_choosing_a_project_changes_the_address(rooms: Rooms) -> None:
