@@ -167,6 +167,7 @@ class Lease(_Shape):
 
     schema_version: int
     round_number: int | None  # in force
+    is_ordered: bool  # by a round or the cold start; until then documents come by chance
     lease_s: int
     in_hand: list[int]  # all of them, in the order to judge
     documents: list[Chosen]  # those the client did not have yet

@@ -49,20 +49,28 @@ def seed_project(
         ]
         session.add_all(documents)
         session.flush()
-        if is_ranked:
-            session.add_all(
-                Query(
-                    project_id=project.id,
-                    document_id=document.id,
-                    kind=QueryKind.COLD_START,
-                    strategy="label_similarity",
-                    rank=rank,
-                    score=1 - rank / 1000,
-                    reason="most like the label billing",
-                )
-                for rank, document in enumerate(documents)
+        project_id = project.id
+    if is_ranked:
+        rank_documents(store, project_id)
+    return project_id
+
+
+def rank_documents(store: Store, project_id: int) -> None:
+    """The first order, as the cold start makes it: here simply by number."""
+    with store.write() as session:
+        in_order = select(Document.id).where(Document.project_id == project_id)
+        session.add_all(
+            Query(
+                project_id=project_id,
+                document_id=document_id,
+                kind=QueryKind.COLD_START,
+                strategy="label_similarity",
+                rank=rank,
+                score=1 - rank / 1000,
+                reason="most like the label billing",
             )
-        return project.id
+            for rank, document_id in enumerate(session.scalars(in_order.order_by(Document.id)))
+        )
 
 
 @dataclass(frozen=True)

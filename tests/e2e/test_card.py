@@ -23,6 +23,7 @@ from tests.e2e.card_driver import (
     Card,
     Stored,
     keys_for,
+    rank_documents,
     seed_project,
     stored_submissions,
 )
@@ -587,6 +588,24 @@ def test_a_new_round_changes_what_comes_next_but_not_what_is_begun(
     card.press("Enter")
     assert "Message 60." in card.wait_for_document()
     expect(card.part("reason")).to_have_text("chosen by the round")
+
+
+def test_the_first_order_replaces_what_came_by_chance_before_it(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 60, is_ranked=False)
+    card = Card(page, shared_server.url, project_id).open()
+    expect(card.part("reason")).to_contain_text("at random")
+    card.press("1")
+    begun = card.wait_for_document()
+    is_release = re.compile(r'"release":\[\d')
+    with page.expect_request(lambda request: bool(is_release.search(request.post_data or ""))):
+        rank_documents(shared_server.store, project_id)
+    assert (card.wait_for_document(), card.states()["billing"]) == (begun, "present")
+    card.press("Enter")
+    best = "Message 1." if "Message 0." in begun else "Message 0."
+    assert best in card.wait_for_document()
+    expect(card.part("reason")).to_have_text("most like the label billing")
 
 
 def test_a_card_opened_after_a_round_begins_with_what_the_round_asks(

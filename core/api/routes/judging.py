@@ -17,10 +17,11 @@ from core.api.schemas import (
     LeaseRequest,
     SubmissionBatch,
 )
+from core.domain import QueryKind
 from core.services.judgements import NewSubmission, annotator_named, record_judgements
 from core.services.projects import get_project
 from core.services.queue import ServedQuery, next_queries, release_queries
-from core.store.tables import Round
+from core.store.tables import Project, Query, Round
 
 router = APIRouter(prefix="/projects/{project_id}", tags=["judging"])
 
@@ -61,10 +62,22 @@ def _lease(
         return Lease(
             schema_version=project.schema_version,
             round_number=session.scalar(in_force),
+            is_ordered=_is_ordered(session, project),
             lease_s=backend.settings.lease_s,
             in_hand=[query.document_id for query in queries],
             documents=served(session, backend.settings, project_id, fresh),
         )
+
+
+def _is_ordered(session: Session, project: Project) -> bool:
+    if project.active_round_id is not None:
+        return True
+    cold_start = select(Query.id).where(
+        Query.project_id == project.id,
+        Query.round_id.is_(None),
+        Query.kind == QueryKind.COLD_START,
+    )
+    return session.scalar(cold_start.limit(1)) is not None
 
 
 @router.post("/judgements")

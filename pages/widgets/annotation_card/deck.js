@@ -13,6 +13,7 @@ class Deck {
     this.isFetching = false;
     this.trouble = ""; // why the last question was not answered
     this.roundNumber = undefined; // in force, as of the last answer
+    this.isOrdered = true; // until told otherwise
     this.isOutdated = false; // suggestions are of an earlier round
     this.isUnsure = false; // much may have happened since the last answer
     this.late = []; // what an earlier round put in this client's hands, not shown and given back
@@ -24,8 +25,11 @@ class Deck {
   }
 
   get needsMore() {
-    const isStale = this.leaseMs > 0 && Date.now() - this.askedAt > this.leaseMs / 3;
-    return this.documents.length < FEWEST_AHEAD || this.isOutdated || this.isUnsure || isStale;
+    const age = Date.now() - this.askedAt;
+    const isStale = this.leaseMs > 0 && age > this.leaseMs / 3;
+    const isAwaited = !this.isOrdered && age > LOOK_AGAIN_MS; // the first order may be there
+    const isShort = this.documents.length < FEWEST_AHEAD;
+    return isShort || this.isOutdated || this.isUnsure || isStale || isAwaited;
   }
 
   async refill() {
@@ -63,7 +67,8 @@ class Deck {
     };
   }
 
-  // Chosen by an earlier round and not begun: the newer round has better questions.
+  // Chosen by an earlier round, or by chance before there was any order, and not begun: there are
+  // better questions now.
   untouched() {
     return this.documents
       .slice(1)
@@ -72,18 +77,21 @@ class Deck {
   }
 
   isLate(doc) {
-    const isOld = doc.round_number !== this.roundNumber && doc.kind !== "audit";
-    return isOld && !this.isDrafted(doc.document_id);
+    const isOld = doc.round_number !== this.roundNumber || (doc.isByChance && this.isOrdered);
+    return isOld && doc.kind !== "audit" && !this.isDrafted(doc.document_id);
   }
 
   take(lease) {
     this.leaseMs = lease.lease_s * 1000;
     this.drop(new Set(lease.in_hand));
     const known = new Set(this.documents.map((doc) => doc.document_id));
-    const hasChanged = this.roundNumber !== undefined && this.roundNumber !== lease.round_number;
+    const isNewRound = this.roundNumber !== undefined && this.roundNumber !== lease.round_number;
+    const hasChanged = isNewRound || (lease.is_ordered && !this.isOrdered);
     this.roundNumber = lease.round_number;
+    this.isOrdered = lease.is_ordered;
     for (const doc of lease.documents) {
       if (known.has(doc.document_id)) continue;
+      doc.isByChance = !lease.is_ordered;
       if (this.isLate(doc)) this.late.push(doc.document_id);
       else this.documents.push(doc);
     }

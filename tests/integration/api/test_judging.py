@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from starlette.testclient import TestClient
 
 from core.api.tokens import issue_token
@@ -178,6 +178,26 @@ def test_a_lease_keeps_others_away_and_is_renewed_by_asking_again(
     again = lease(client, desk, client_id="one", n=7, have=mine["in_hand"])
     assert again["in_hand"][:5] == mine["in_hand"]
     assert [doc["document_id"] for doc in again["documents"]] == again["in_hand"][5:]
+
+
+def test_a_lease_says_whether_documents_come_in_an_order_yet(
+    client: TestClient, desk: Desk, store: Store, settings: Settings
+) -> None:
+    assert lease(client, desk)["is_ordered"] is False
+    with store.write() as session:
+        query = Query(
+            project_id=desk.project_id,
+            document_id=desk.document_ids[0],
+            kind="cold_start",
+            strategy="label_similarity",
+            rank=1,
+        )
+        session.add(query)
+    assert lease(client, desk)["is_ordered"] is True
+    with store.write() as session:
+        session.execute(delete(Query))
+    put_round_in_force(store, settings, desk)
+    assert lease(client, desk)["is_ordered"] is True
 
 
 def test_what_is_let_go_is_there_for_everybody(client: TestClient, desk: Desk) -> None:
