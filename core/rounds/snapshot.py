@@ -10,13 +10,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from core.domain import UNJUDGED
 from core.rounds import files
 from core.rounds.held_out import split
 from core.rounds.progress import Progress
-from core.rounds.task import Task, Workshop, all_document_ids
+from core.rounds.task import Task, Workshop
 from core.services.judgement_matrix import JudgementMatrix, judgement_matrix
 from core.services.labels import active_labels
 from core.services.predictions import LABEL_IDS
@@ -37,14 +38,15 @@ def take_snapshot(workshop: Workshop, task: Task, progress: Progress) -> dict[st
         )
         matrix = judgement_matrix(session, project_id, up_to_submission=last or 0)
         names = [label.name for label in active_labels(session, project_id)]
-        audited = set(
-            session.scalars(
-                select(Document.id).where(Document.project_id == project_id, Document.is_audited)
-            )
-        )
+        pool = session.execute(
+            select(Document.id, Document.is_audited)
+            .where(Document.project_id == project_id)
+            .order_by(Document.id)
+        ).all()
     check_judgements(matrix, task.the_round.kind)
-    pool_ids = all_document_ids(workshop.store, project_id)
-    arrays = _arrays(matrix, pool_ids, audited)
+    pool_ids = np.array([id_ for id_, _ in pool], dtype=np.int64)
+    is_audited = np.array([is_audited for _, is_audited in pool], dtype=np.bool_)
+    arrays = _arrays(matrix, pool_ids, is_audited)
     n_judged = len(arrays["train_ids"])
     n_held_out = len(split(n_judged, seed=task.the_round.seed)[1]) if task.is_deep else 0
     data_hash = _hash(arrays, names)
@@ -68,13 +70,15 @@ def take_snapshot(workshop: Workshop, task: Task, progress: Progress) -> dict[st
     return {"data_hash": data_hash, "n_trained_on": statistics["n_trained_on"]}
 
 
-def _arrays(matrix: JudgementMatrix, pool_ids: Any, audited: set[int]) -> dict[str, Any]:
+def _arrays(
+    matrix: JudgementMatrix, pool_ids: NDArray[np.int64], is_audited: NDArray[np.bool_]
+) -> dict[str, Any]:
     judged = (matrix.truth != UNJUDGED).any(axis=1)
     train = judged & ~matrix.is_audited
     audit = matrix.is_complete & matrix.is_audited
     return {
         "pool_ids": pool_ids,
-        "is_audited": np.isin(pool_ids, np.array(sorted(audited), dtype=np.int64)),
+        "is_audited": is_audited,
         "is_complete": np.isin(pool_ids, matrix.document_ids[matrix.is_complete]),
         "train_ids": matrix.document_ids[train],
         "train_truth": matrix.truth[train],

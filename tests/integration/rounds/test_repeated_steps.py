@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, event, func, select
 
-from core.domain import JobStatus, RoundKind
-from core.rounds.task import Workshop
+from core.domain import JobStatus, RoundKind, RoundStep
+from core.rounds.progress import Progress
+from core.rounds.snapshot import take_snapshot
+from core.rounds.task import Snapshot, Workshop, load_task
 from core.rounds.workflow import STEPS, begin, perform
 from core.services.jobs import PREPARE, ROUND
 from core.services.rounds import (
@@ -18,7 +21,8 @@ from core.services.rounds import (
     request_preparation,
     request_round,
 )
-from core.store.tables import Job, Query
+from core.store.store import Store
+from core.store.tables import Document, Job, Query
 from tests.integration.rounds.office import Office
 
 
@@ -61,6 +65,45 @@ def test_steps_of_a_round_repeated_change_nothing(
         n_queries = session.scalar(select(func.count()).where(Query.round_id == info.id))
         assert active_round(session, project_id).id == info.id
     assert n_queries == 6
+
+
+def test_a_snapshot_is_of_one_moment(office: Office) -> None:
+    project_id = office.new_project("growing")
+    office.judge(project_id, range(30))
+    info = request_round(office.store, office.settings, project_id, RoundRequest(seed=1))
+    workshop = Workshop(settings=office.settings, store=office.store)
+    with office.store.read() as session:
+        workflow_id = session.get_one(Job, office.job_of_round(info.id).id).workflow_id
+    begin(workshop, workflow_id)
+    task = load_task(workshop, workflow_id)
+    importing = Store(office.store.url)
+    n_imported = 0
+
+    @event.listens_for(office.store.engine, "begin")
+    def import_an_audit_document(connection: Connection) -> None:
+        nonlocal n_imported
+        if connection.get_execution_options().get("writing"):
+            return
+        n_imported += 1
+        with importing.write() as session:
+            name = f"late-{n_imported}"
+            session.add(
+                Document(
+                    project_id=project_id,
+                    external_id=name,
+                    text=name,
+                    content_hash=name,
+                    is_audited=True,
+                )
+            )
+
+    take_snapshot(workshop, task, Progress(office.store, workflow_id, RoundStep.SNAPSHOT))
+    importing.close()
+    assert n_imported
+    snapshot = Snapshot.read(task.folder)
+    with office.store.read() as session:
+        audited = session.scalars(select(Document.id).where(Document.is_audited)).all()
+    np.testing.assert_array_equal(snapshot.is_audited, np.isin(snapshot.pool_ids, audited))
 
 
 def test_steps_of_a_preparation_repeated_change_nothing(office: Office) -> None:
