@@ -20,6 +20,7 @@ from core.evaluation.advice_probabilities import (
     what_it_suggests_reliability_diagram,
     what_it_suggests_threshold_sweep,
 )
+from core.evaluation.counts import ENOUGH_TO_MEASURE
 
 __all__ = [
     "how_to_read_cooccurrence_heatmap",
@@ -99,7 +100,9 @@ def how_to_read_loss_by_epoch() -> str:
     """How to read `loss_by_epoch`."""
     return (
         "Loss is how surprised the model is by the training judgements after each pass over them; "
-        "it should fall and then level out, while F1 on documents it did not train on should rise."
+        "it should fall and then level out, while F1 on documents it did not train on should rise. "
+        "F1 is taken at each epoch's own best threshold on those documents, so it compares epochs "
+        f"and flatters the model a little; below {ENOUGH_TO_MEASURE} documents there is none."
     )
 
 

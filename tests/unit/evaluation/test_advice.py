@@ -316,3 +316,7 @@ def test_long_lists_of_labels_are_cut():
 
 def test_numbers_take_the_right_noun():
     assert (counted(1, "round"), counted(1200, "document")) == ("1 round", "1,200 documents")
+
+
+def test_f1_by_epoch_is_said_to_be_each_epochs_own_best():
+    assert "each epoch's own best threshold" in advice.how_to_read_loss_by_epoch()

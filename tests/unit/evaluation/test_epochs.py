@@ -9,13 +9,13 @@ TRUTH = np.array([[1, 0], [0, 1], [-1, 0]], dtype=np.int8)
 
 
 def test_probabilities_that_part_the_states_score_one() -> None:
-    scores = EpochScores()
+    scores = EpochScores(enough=1)
     scores.add(1, np.array([[0.6, 0.2], [0.3, 0.7], [0.9, 0.1]], dtype=np.float32), TRUTH)
     assert scores.micro_f1(1) == 1.0
 
 
 def test_the_best_threshold_is_taken_and_unjudged_cells_do_not_count() -> None:
-    scores = EpochScores()
+    scores = EpochScores(enough=1)
     # 0.8 false, 0.5 and 0.1 true: at 0.5 one hit, one miss, one false alarm; at 0.1 more alarms
     scores.add(2, np.array([[0.5, 0.8], [0.05, 0.1], [0.99, 0.05]], dtype=np.float32), TRUTH)
     assert scores.micro_f1(2) == pytest.approx(2 * 2 / (2 * 2 + 1))
@@ -23,7 +23,7 @@ def test_the_best_threshold_is_taken_and_unjudged_cells_do_not_count() -> None:
 
 def test_folds_add_up_as_if_predicted_together() -> None:
     proba = np.array([[0.5, 0.8], [0.05, 0.1], [0.99, 0.05]], dtype=np.float32)
-    whole, parts = EpochScores(), EpochScores()
+    whole, parts = EpochScores(enough=1), EpochScores(enough=1)
     whole.add(1, proba, TRUTH)
     for row in range(3):
         parts.add(1, proba[row : row + 1], TRUTH[row : row + 1])
@@ -31,14 +31,25 @@ def test_folds_add_up_as_if_predicted_together() -> None:
 
 
 def test_without_a_positive_there_is_no_score() -> None:
-    scores = EpochScores()
+    scores = EpochScores(enough=1)
     scores.add(1, np.full((2, 1), 0.5, dtype=np.float32), np.array([[0], [-1]], dtype=np.int8))
     assert scores.micro_f1(1) is None
     assert scores.micro_f1(7) is None
 
 
 def test_a_label_without_probabilities_is_left_out() -> None:
-    scores = EpochScores()
+    scores = EpochScores(enough=1)
     proba = np.array([[0.6, np.nan], [0.3, np.nan], [0.9, np.nan]], dtype=np.float32)
     scores.add(1, proba, TRUTH)
+    assert scores.micro_f1(1) == 1.0
+
+
+def test_a_handful_of_documents_gives_no_score() -> None:
+    scores = EpochScores()
+    nine, one = np.tile(TRUTH[:1], (9, 1)), TRUTH[:1]
+    scores.add(1, np.tile([[0.6, 0.2]], (9, 1)).astype(np.float32), nine)
+    assert scores.micro_f1(1) is None
+    scores.add(1, np.array([[0.6, 0.2]], dtype=np.float32), np.full_like(one, -1))
+    assert scores.micro_f1(1) is None
+    scores.add(1, np.array([[0.6, 0.2]], dtype=np.float32), one)
     assert scores.micro_f1(1) == 1.0
