@@ -63,10 +63,11 @@ def what_changed(rounds: list[RoundInfo], latest: RoundInfo) -> str:
     if earlier is None or earlier.metrics.get("micro_f1") is None:
         return f"{told} {learnt}"
     before = score(earlier.metrics, "micro_f1")
-    if earlier.metrics.get("source") != latest.metrics.get("source"):
+    sources = {r.metrics.get("source") for r in (earlier, latest)}
+    if sources != {EvaluationSource.AUDIT}:
         return (
             f"{told} Round {earlier.number} had {before} on {measured_on(earlier.metrics)}: "
-            f"other documents, so the two cannot be compared. {learnt}"
+            f"different documents, so the two cannot be compared. {learnt}"
         )
     return f"{told} Round {earlier.number} had {before}. {learnt}"
 

@@ -106,6 +106,8 @@ def test_rounds_measured_on_different_documents_are_not_compared() -> None:
     assert "Round 1 had 0.60." in what_changed(alike, alike[0])
     mixed = [info(2, 0.7, audit), info(1, 0.6, folds)]
     assert "cannot be compared" in what_changed(mixed, mixed[0])
+    both_folds = [info(2, 0.7, folds), info(1, 0.6, folds)]
+    assert "different documents" in what_changed(both_folds, both_folds[0])
     unmeasured = [info(2, None, EvaluationSource.NONE), info(1, 0.6, folds)]
     assert "Too few documents." in what_changed(unmeasured, unmeasured[0])
 
