@@ -56,6 +56,17 @@ STEPS: dict[str, dict[RoundStep, Step]] = {
     },
 }
 
+DOING = {
+    RoundStep.SNAPSHOT: "freezing the judgements",
+    RoundStep.ENCODE: "reading the documents",
+    RoundStep.TRAIN: "learning from the judgements",
+    RoundStep.CALIBRATE: "calibrating the probabilities",
+    RoundStep.THRESHOLDS: "choosing the threshold and measuring",
+    RoundStep.SCORE: "scoring the documents",
+    RoundStep.QUERY: "choosing what to ask next",
+    RoundStep.PUBLISH: "putting the result in force",
+}
+
 
 def register(workshop: Workshop) -> Callable[[str], str]:
     """Make the workflow known to DBOS, bound to this worker's settings and store."""
@@ -97,8 +108,8 @@ def perform(workshop: Workshop, workflow_id: str, step: RoundStep) -> Outcome:
     """Run one step; failing is an outcome too."""
     try:
         return {"done": when_unlocked(lambda: _run_step(workshop, workflow_id, step))}
-    except Cancelled as error:
-        return {"cancelled": str(error)}
+    except Cancelled:
+        return {"cancelled": f"Cancelled while {DOING[step]}."}
     except MarginaliaError as error:
         return {"failed": str(error)}
     except Exception as error:

@@ -18,6 +18,10 @@ from core.store.tables import Job
 from core.strategies.catalogue import strategy_info
 
 FEWEST_FOR_DEEP = 30  # judged documents: ten to measure on, twice as many to train on
+NOTHING_ABSENT = (
+    "Nothing was judged absent yet: only labels that are present were named. Press Enter on some "
+    "documents, which judges all their other labels absent."
+)
 LARGEST_SEED = 2**31 - 1
 
 # What may be changed of a learner, with the smallest and largest value.
@@ -119,6 +123,8 @@ def check_judgements(matrix: JudgementMatrix, kind: RoundKind) -> None:
         )
     varies = (truth == PRESENT).any(axis=0) & (truth == ABSENT).any(axis=0)
     if not varies.any():
+        if not np.any(truth == ABSENT) and not matrix.is_complete[~matrix.is_audited].all():
+            raise NotReady(NOTHING_ABSENT)
         raise NotReady(_all_alike(int(judged.sum()), bool(np.any(truth == PRESENT))))
     if kind is RoundKind.DEEP and judged.sum() < FEWEST_FOR_DEEP:
         raise NotReady(

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from core.domain import JobStatus, RoundKind
+from core.domain import JobStatus, JudgementState, RoundKind, SubmissionKind, SubmissionSource
 from core.errors import Conflict, InputError, NotFound, NotReady
-from core.services.projects import change_settings
+from core.services.judgements import NewSubmission, annotator_named, record_judgements
+from core.services.labels import active_labels
+from core.services.projects import change_settings, get_project
 from core.services.rounds import (
     RoundRequest,
     active_round,
@@ -65,6 +67,35 @@ def test_all_judgements_alike_leave_nothing_to_tell_apart(office: Office) -> Non
     project_id = office.new_project("alike")
     office.judge(project_id, range(12), lambda i: {"refund"})
     with pytest.raises(NotReady, match="The 12 judged documents are all judged alike"):
+        ask(office, project_id)
+
+
+def test_labels_named_present_and_never_absent_are_told_apart_from_judging_alike(
+    office: Office,
+) -> None:
+    project_id = office.new_project("partial")
+    with office.store.write() as session:
+        project = get_project(session, project_id)
+        refund, delivery, _ = (label.id for label in active_labels(session, project_id))
+        ids = session.scalars(select(Document.id).order_by(Document.id).limit(4)).all()
+        submissions = [
+            NewSubmission(
+                document_id=document_id,
+                kind=SubmissionKind.PARTIAL,
+                client_id="test",
+                sequence=at,
+                states={(refund, delivery)[at % 2]: JudgementState.PRESENT},
+            )
+            for at, document_id in enumerate(ids)
+        ]
+        record_judgements(
+            session,
+            project,
+            annotator_named(session, "tester"),
+            submissions,
+            source=SubmissionSource.API,
+        )
+    with pytest.raises(NotReady, match=r"Nothing was judged absent yet.* Press Enter on some"):
         ask(office, project_id)
 
 
