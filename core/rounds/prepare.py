@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import delete, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from core.domain import JobStatus, QueryKind, RoundStep, SubmissionKind
 from core.errors import Cancelled
@@ -52,7 +52,7 @@ def order_by_labels(workshop: Workshop, task: Task, progress: Progress) -> dict[
     ids = all_document_ids(workshop.store, task.project.id)
     with workshop.store.read() as session:
         labels = active_labels(session, task.project.id)
-        candidates = np.isin(ids, _askable(session, task.project.id))
+        candidates = np.isin(ids, askable(session, task.project.id))
         session.expunge_all()  # the labels are read on after the session has ended
     if not labels or not len(ids) or task.project.active_round_id is not None:
         files.write_json(task.folder / files.QUERIES, [])
@@ -88,10 +88,17 @@ def _described(label: Label) -> str:
     return f"{label.name}: {label.description}" if label.description else label.name
 
 
-def _askable(session: Session, project_id: int) -> list[int]:
+def askable(session: Session, project_id: int) -> list[int]:
     """Documents that nobody judged completely, the audit set apart."""
-    judged = select(Submission.document_id).where(
-        Submission.project_id == project_id, Submission.kind == SubmissionKind.COMPLETE
+    undo = aliased(Submission)
+    judged = (
+        select(Submission.document_id)
+        .outerjoin(undo, undo.undoes_id == Submission.id)
+        .where(
+            Submission.project_id == project_id,
+            Submission.kind == SubmissionKind.COMPLETE,
+            undo.id.is_(None),
+        )
     )
     return list(
         session.scalars(

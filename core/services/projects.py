@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
+from core.domain import SubmissionKind
 from core.errors import Conflict, InputError, NotFound
 from core.store.tables import Document, Project, Submission
 
@@ -82,12 +83,11 @@ def list_projects(session: Session) -> list[ProjectInfo]:
     documents = (
         select(Document.project_id, func.count().label("n")).group_by(Document.project_id)
     ).subquery()
+    undo = aliased(Submission)
     judged = (
-        (
-            select(
-                Submission.project_id, func.count(func.distinct(Submission.document_id)).label("n")
-            ).where(Submission.kind == "complete")
-        )
+        select(Submission.project_id, func.count(func.distinct(Submission.document_id)).label("n"))
+        .outerjoin(undo, undo.undoes_id == Submission.id)
+        .where(Submission.kind == SubmissionKind.COMPLETE, undo.id.is_(None))
         .group_by(Submission.project_id)
         .subquery()
     )
