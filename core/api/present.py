@@ -43,8 +43,11 @@ def chosen(session: Session, settings: Settings, document: Document, *, annotato
 def served(
     session: Session, settings: Settings, project_id: int, queries: Sequence[ServedQuery]
 ) -> list[Chosen]:
-    """Leased documents with suggestions; those of the audit set are judged blind."""
-    seen = [query.document_id for query in queries if query.kind is not QueryKind.AUDIT]
+    """Leased documents with suggestions; those of the audit set, whoever chose them, go blind."""
+    ids = [query.document_id for query in queries]
+    seen = session.scalars(
+        select(Document.id).where(Document.id.in_(ids), Document.is_audited.is_(False))
+    ).all()
     probabilities = suggestions(session, settings, project_id, seen)
     return [
         Chosen(

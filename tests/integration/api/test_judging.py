@@ -226,6 +226,10 @@ def test_a_document_says_why_it_was_chosen_and_is_judged_blind_when_audited(
     assert served[audited]["suggestions"] == {}
     path = f"/v1/projects/{desk.project_id}/documents/{audited}"
     assert client.get(path).json()["suggestions"] == {}
+    with store.write() as session:
+        session.execute(update(Document).where(Document.id == seen).values(is_audited=True))
+    served = {doc["document_id"]: doc for doc in lease(client, desk, n=40)["documents"]}
+    assert (served[seen]["kind"], served[seen]["suggestions"]) == ("model", {})
 
 
 def put_round_in_force(store: Store, settings: Settings, desk: Desk) -> None:
