@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.domain import JobStatus
 from core.rounds.heartbeat import worker_is_alive
-from core.services.jobs import ROUND, JobInfo, latest_job
+from core.services.jobs import ACTIVE, ROUND, JobInfo, latest_job
 from core.services.rounds import (
     RoundInfo,
     list_rounds,
@@ -39,8 +39,9 @@ def main() -> None:
         st.warning(NO_WORKER, icon=":material/power_off:")
     if last is not None and not last.is_active:
         draw_outcome(here, project, last=last, rounds=rounds)
-    if rounds:
-        draw_rounds(here, project, rounds)
+    ended = [round_ for round_ in rounds if round_.status not in ACTIVE]  # the job tells the rest
+    if ended:
+        draw_rounds(here, project, ended)
 
 
 def draw_request(here: Context, project: Project, last: JobInfo | None) -> None:
@@ -79,7 +80,7 @@ def draw_outcome(
 
 
 def draw_rounds(here: Context, project: Project, rounds: list[RoundInfo]) -> None:
-    """Every round, and the way back to an earlier one."""
+    """Every round that has ended, and the way back to an earlier one."""
     st.subheader("Rounds")
     st.dataframe(
         rounds_table(rounds),

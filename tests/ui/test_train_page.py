@@ -78,6 +78,7 @@ def test_while_a_round_waits_no_second_one_can_be_begun(rooms: Rooms, said: Said
     assert "A round is under way" in words
     with rooms.store.read() as session:
         assert len(list_rounds(session, project)) == 1
+    assert not test.dataframe  # the job's box tells how the round is doing
 
 
 def set_job(rooms: Rooms, project: int, **values: object) -> int:
