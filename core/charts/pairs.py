@@ -16,7 +16,9 @@ from core.evaluation.summary import Cooccurrence
 Which = Literal["judged", "predicted", "difference"]
 Measure = Literal["count", "conditional"]
 
-WHITE_FROM = 0.9  # of the strongest colour; below it, the page's background shines through
+STRONGEST = {1: (0, 119, 187), -1: (221, 110, 43)}  # red, green, blue by sign of the value
+PAGES = {True: (21, 24, 28), False: (255, 255, 255)}  # dark or not: it shines through the cells
+INKS = {True: "white", False: "#22262B"}  # is the ink light?
 MAX_WRITTEN_CELLS = 14  # labels up to which a heatmap writes its numbers
 
 
@@ -115,11 +117,12 @@ def _cell_texts(values: Floats, which: Which, measure: Measure) -> NDArray[np.ob
 def _write_cells(
     figure: go.Figure, strength: Floats, texts: NDArray[np.object_], dark: bool | None
 ) -> None:
-    """Write numbers in white on strong cells, in the page's text colour on faint ones."""
-    faint = {None: None, True: "white", False: "#262730"}[dark]
+    """Write each number in the ink that stands out more from its cell."""
     names = figure.data[0].x
-    is_strong = np.abs(np.nan_to_num(strength)) >= WHITE_FROM
-    for chosen, colour in ((is_strong, "white"), (~is_strong, faint)):
+    needs_light = light_ink_stands_out(np.nan_to_num(strength), dark=bool(dark))
+    for is_light, ink in INKS.items():
+        chosen = needs_light == is_light
+        colour = None if dark is None and not is_light else ink
         rows, columns = np.nonzero(chosen & (texts != ""))
         figure.add_scatter(
             x=[names[i] for i in columns],
@@ -130,6 +133,26 @@ def _write_cells(
             hoverinfo="skip",
             showlegend=False,
         )
+
+
+def light_ink_stands_out(strength: Floats, *, dark: bool) -> NDArray[np.bool_]:
+    """Whether white has more contrast (WCAG 2.2) than the dark ink with cells of this colour.
+
+    `strength`, from −1 to 1 in any shape, is how far the cell's colour covers the page behind.
+    """
+    cover = np.abs(strength)[..., None]
+    colour = np.where(strength[..., None] < 0, STRONGEST[-1], STRONGEST[1])
+    cells = _luminance(cover * colour + (1 - cover) * np.array(PAGES[dark]))
+    dark_ink = float(_luminance(np.array([0x22, 0x26, 0x2B], dtype=np.float64)))
+    stands_out: NDArray[np.bool_] = 1.05 / (cells + 0.05) > (cells + 0.05) / (dark_ink + 0.05)
+    return stands_out
+
+
+def _luminance(rgb: Floats) -> Floats:
+    share = rgb / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    luminance: Floats = linear @ np.array([0.2126, 0.7152, 0.0722])
+    return luminance
 
 
 def _pair_hover(evaluation: Evaluation, which: Which) -> dict[str, object]:

@@ -80,7 +80,9 @@ def draw_together(evaluation: Evaluation) -> None:
     for which, place in zip(PAIR_TITLES, (judged, predicted, st), strict=True):
         with place.container(border=True, key=f"pairs_{which}"):
             st.markdown(f"#### {PAIR_TITLES[which]}")
-            figure = charts.cooccurrence_heatmap(evaluation, which, measure or "count")
+            figure = charts.cooccurrence_heatmap(
+                evaluation, which, measure or "count", dark=st.context.theme.type == "dark"
+            )
             st.plotly_chart(
                 figure, key=f"pairs_{which}_chart", config=CONFIG, alt=PAIR_TITLES[which]
             )

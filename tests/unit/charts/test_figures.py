@@ -14,6 +14,7 @@ from core.charts.figures import (
     reliability_diagram,
     threshold_sweep,
 )
+from core.charts.pairs import light_ink_stands_out
 from core.errors import NotFound
 from core.palette import label_colour
 
@@ -175,6 +176,29 @@ def test_numbers_are_written_into_cells_while_they_fit(evaluation, wide):
 
     assert sorted(texts) == ["2", "2"]  # a 0 stays blank
     assert len(cooccurrence_heatmap(wide).data) == 1
+
+
+@pytest.mark.parametrize(
+    ("strength", "dark", "is_light"),
+    [
+        (0.05, False, False),
+        (0.6, False, False),
+        (1.0, False, True),
+        (-1.0, False, False),
+        (0.05, True, True),
+        (0.6, True, True),
+        (1.0, True, True),
+    ],
+)
+def test_numbers_take_the_ink_that_stands_out_from_their_cell(strength, dark, is_light):
+    assert light_ink_stands_out(np.array([strength]), dark=dark).tolist() == [is_light]
+
+
+def test_a_number_on_a_half_filled_cell_is_dark_on_a_light_page(drawn):
+    truth = [[1, 1, 0]] * 5 + [[0, 1, 1]] * 3
+    figure = cooccurrence_heatmap(drawn(np.full((8, 3), 0.5), truth), dark=False)
+    inks = {text: trace.textfont.color for trace in figure.data[1:] for text in trace.text}
+    assert inks == {"5": "white", "3": "#22262B"}
 
 
 def test_shares_are_written_as_percentages_and_differences_with_their_sign(evaluation):
