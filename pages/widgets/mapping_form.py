@@ -91,7 +91,7 @@ def choose_mapping(found: Guess) -> Mapping:
         "Keep beside the text",
         rest,
         [c for c in usual.keep_columns if c in rest],
-        help="Shown with the document and exported with it; never trained on.",
+        help="Stored with the document, where the API gives it; not exported, never trained on.",
         disabled=not rest,
     )
     return replace(
