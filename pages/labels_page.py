@@ -10,7 +10,9 @@ from core.services.labels import (
     active_labels,
     add_labels,
     describe_label,
+    restore_label,
     retire_label,
+    retired_labels,
 )
 from core.store.tables import Label, Project
 from pages.widgets.context import Context, context, go_to, require_project
@@ -25,6 +27,7 @@ def main() -> None:
     project = require_project(here)
     with here.store.read() as session:
         labels = active_labels(session, project.id)
+        retired = retired_labels(session, project.id)
         session.expunge_all()  # else their columns are forgotten with the session
     st.title("Labels")
     st.markdown(
@@ -36,6 +39,8 @@ def main() -> None:
     draw_adding(here, project, is_first=not labels)
     if labels:
         draw_retiring(here, labels)
+    if retired:
+        draw_restoring(here, retired)
     draw_guidelines(here, project)
     if labels and st.button("Go on to annotating", icon=":material/arrow_forward:"):
         go_to("annotate", project_id=project.id)
@@ -96,7 +101,7 @@ def draw_adding(here: Context, project: Project, *, is_first: bool) -> None:
         )
         if not is_first:
             st.caption(
-                "Documents judged so far stay unjudged for a new label until somebody looks again."
+                "Documents judged so far stay unjudged for a new label; they are asked about again."
             )
         if st.form_submit_button("Add", type="primary" if is_first else "secondary"):
             with shown_errors():
@@ -132,6 +137,21 @@ def draw_retiring(here: Context, labels: list[Label]) -> None:
                 retire_label(session, label.id)
             st.toast(f"{escaped(label.name)} is retired.")
             st.rerun()
+
+
+def draw_restoring(here: Context, retired: list[Label]) -> None:
+    """Bringing a label back into use."""
+    with st.expander("Bring back a retired label"):
+        st.markdown("It is offered and trained again, with what was judged under it before.")
+        label = st.selectbox(
+            "Label", retired, format_func=lambda label: label.name, key="restoring"
+        )
+        if st.button("Bring it back", key="restore") and label is not None:
+            with shown_errors():
+                with here.store.write() as session:
+                    restore_label(session, label.id)
+                st.toast(f"{escaped(label.name)} is back.")
+                st.rerun()
 
 
 main()

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.services.judgement_matrix import judgement_matrix
 from core.services.labels import active_labels
 from core.services.projects import get_project
 from tests.ui.rooms import Rooms
@@ -90,6 +92,36 @@ def test_a_retired_label_is_gone_from_the_list(rooms: Rooms) -> None:
     test = rooms.open("labels", project=project)
     test.selectbox(key="retiring").select_index(0)
     test.button(key="retire").click().run()
+    assert [name for name, _, _ in described(rooms, project)] == ["refund"]
+
+
+def retire_first(rooms: Rooms, project: int) -> AppTest:
+    test = rooms.open("labels", project=project)
+    test.selectbox(key="retiring").select_index(0)
+    return test.button(key="retire").click().run()
+
+
+def test_a_retired_label_can_be_brought_back_with_its_judgements(rooms: Rooms) -> None:
+    project = rooms.project("billing", "refund", n_documents=3)
+    rooms.judge(project, ("billing",), ())
+    test = add(retire_first(rooms, project), "billing")
+    assert "Label 'billing' is retired in project" in test.error[0].value
+    test.button(key="restore").click().run()
+    assert not test.error
+    assert described(rooms, project) == [("billing", "", "1"), ("refund", "", "2")]
+    with rooms.store.read() as session:
+        truth = judgement_matrix(session, project).truth
+    np.testing.assert_array_equal(truth, [[1, 0], [0, 0]])
+
+
+def test_a_label_that_documents_were_judged_without_is_not_brought_back(rooms: Rooms) -> None:
+    project = rooms.project("billing", "refund", n_documents=3)
+    test = retire_first(rooms, project)
+    rooms.judge(project, ("refund",))
+    test.button(key="restore").click().run()
+    told = test.error[0].value
+    assert "1 document has been judged without it since" in told
+    assert "add it under another name, such as 'billing 2'" in told
     assert [name for name, _, _ in described(rooms, project)] == ["refund"]
 
 
