@@ -127,7 +127,7 @@ OUTDATED = (
         ~_is_leased_elsewhere,
     )
     .order_by(Document.is_audited.desc(), Document.id)
-    .distinct()
+    .group_by(Document.id)
     .limit(bindparam("n"))
 )
 OUTDATED_AUDITS = OUTDATED.where(Document.is_audited, Document.project_id == _PROJECT)
