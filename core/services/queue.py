@@ -112,8 +112,8 @@ def release_queries(
 def pool_size(session: Session, project_id: int) -> int:
     """How many documents of the pool have no complete judgement."""
     of_project = {"project_id": project_id}
-    n_pool = session.scalar(free.N_IN_POOL, of_project) or 0
-    return n_pool - (session.scalar(free.N_COMPLETE_IN_POOL, of_project) or 0)
+    n_complete = session.scalar(free.N_COMPLETE_IN_POOL, of_project) or 0
+    return (session.scalar(free.N_IN_POOL, of_project) or 0) - n_complete
 
 
 def _again_reason(names: list[str]) -> str:
@@ -207,8 +207,12 @@ class _Deck:
 
     @cached_property
     def _audit_share(self) -> float:
-        n_audited, n_all = self._session.execute(free.N_AUDITED, self._values).one()
-        return float(n_audited / n_all)
+        n_audited = self._session.scalar(free.N_AUDITED, self._values) or 0
+        return n_audited / (n_audited + self._n_in_pool)
+
+    @cached_property
+    def _n_in_pool(self) -> int:
+        return self._session.scalar(free.N_IN_POOL, self._values) or 0
 
     def _random(self, n: int, dealt: set[int]) -> list[Query]:
         """Free documents of the pool, each as likely as the next."""
@@ -218,8 +222,9 @@ class _Deck:
         if not drawn:
             return []
         reason = UNPREPARED_REASON if self._project.active_round_id is None else RANDOM_REASON
-        n_pool = max(pool_size(self._session, self._project.id), 1)
-        return self._queries_for(drawn, reason, QueryKind.RANDOM, 1 / n_pool)
+        n_complete = self._session.scalar(free.N_COMPLETE_IN_POOL, self._values) or 0
+        probability = 1 / max(self._n_in_pool - n_complete, 1)
+        return self._queries_for(drawn, reason, QueryKind.RANDOM, probability)
 
     def _guessed(self, n: int, dealt: set[int]) -> list[int]:
         """Free documents hit by drawing ids blindly, which is quick while many are free."""
