@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 from core.settings import ROOT, Settings
 
@@ -16,6 +17,13 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 HEALTHY_S = 60.0  # a worker that lived so long is started again without a longer pause
 TERM_S = 5.0
+
+# Ctrl-C in a terminal reaches a whole group; the worker is ended by its supervisor, not twice.
+OWN_GROUP: dict[str, Any]
+if sys.platform == "win32":
+    OWN_GROUP = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+else:
+    OWN_GROUP = {"start_new_session": True}
 
 
 class Supervisor:
@@ -74,6 +82,7 @@ class Supervisor:
             cwd=ROOT,
             stdin=subprocess.PIPE,
             env=os.environ | _as_environment(self.settings),
+            **OWN_GROUP,
         )
 
 
