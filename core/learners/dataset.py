@@ -6,6 +6,7 @@ is what our learners train on. Reading documents belongs to the store.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Generic, Self, TypeVar
 
@@ -76,8 +77,9 @@ class _Judged(Dataset, Generic[Features]):  # type: ignore[misc]
         rows = np.atleast_1d(np.arange(len(self))[item])
         return type(self)(self._take(rows), self.truth[rows])
 
+    @abstractmethod
     def _take(self, rows: NDArray[np.int64]) -> Features:
-        raise NotImplementedError
+        """Give the features of some rows."""
 
 
 class JudgedVectors(_Judged[Embeddings]):

@@ -15,8 +15,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain import PRESENT, UNJUDGED, Embeddings, Proba, Truth
+from core.domain import UNJUDGED, Embeddings, Proba, Truth
 from core.errors import InputError
+from core.evaluation.counts import f1_from_counts, outcome_cells, predict
 from core.learners.cross_validation import out_of_fold
 from core.learners.dataset import JudgedVectors
 from core.learners.quick import QuickConfig, QuickLearner
@@ -135,20 +136,18 @@ def micro_macro_f1(
     """Give micro-F1 and macro-F1 of the positive class over judged cells.
 
     Macro-F1 averages the labels that are present somewhere in `truth`; with
-    nothing present or predicted micro-F1 is 0.
+    nothing present both are NaN, as in `core.evaluation`.
     """
-    predicted = (proba >= threshold) & (truth != UNJUDGED)
-    present = truth == PRESENT
-    hits = (predicted & present).sum(axis=0)
-    named = predicted.sum(axis=0) + present.sum(axis=0)
-    supported = present.any(axis=0)
-    per_label = 2.0 * hits[supported] / np.maximum(named[supported], 1)
-    micro = 2.0 * hits.sum() / max(int(named.sum()), 1)
-    return float(micro), float(per_label.mean()) if len(per_label) else 0.0
+    cells = outcome_cells(predict(proba, threshold), truth)
+    tp, fp, fn = (outcome.sum(axis=0) for outcome in cells)
+    per_label = f1_from_counts(tp, fp, fn)
+    is_supported = np.isfinite(per_label)
+    macro = float(per_label[is_supported].mean()) if is_supported.any() else float("nan")
+    return float(f1_from_counts(tp.sum(), fp.sum(), fn.sum())), macro
 
 
 def best_threshold(proba: Proba, truth: Truth) -> float:
-    """Give the threshold of the highest micro-F1; 0.5 where nothing is present or predicted."""
+    """Give the threshold of the highest micro-F1; 0.5 where none does any good."""
     known = ~np.isnan(proba).any(axis=1)
     scores = [micro_macro_f1(proba[known], truth[known], float(cut))[0] for cut in THRESHOLDS]
     return float(THRESHOLDS[int(np.argmax(scores))]) if max(scores) > 0 else 0.5

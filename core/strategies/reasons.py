@@ -42,11 +42,6 @@ def explain_random() -> str:
     return "drawn at random from the documents nobody has judged"
 
 
-def explain_audit() -> str:
-    """Give the reason of an audit document."""
-    return "drawn at random for the audit set, which measures the model and never trains it"
-
-
 def explain_cold_start(
     similarity: NDArray[np.float32], score: float, label_names: Sequence[str]
 ) -> str:

@@ -61,6 +61,5 @@ def test_cold_start_names_the_label_whose_turn_it_was():
     assert "unlike" in reasons.explain_cold_start(similarity, 0.0, NAMES)
 
 
-def test_random_and_audit_documents_say_how_they_were_drawn():
+def test_random_documents_say_how_they_were_drawn():
     assert "at random" in reasons.explain_random()
-    assert "audit" in reasons.explain_audit()
