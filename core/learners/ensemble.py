@@ -1,0 +1,295 @@
+"""A deep ensemble of quick heads: another source of several opinions about one document.
+
+After Lakshminarayanan, Pritzel and Blundell (2017), "Simple and scalable
+predictive uncertainty estimation using deep ensembles". The members are quick
+learners that differ by their seed; what their disagreement is worth is for
+strategies to say.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import dataclasses
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier, BrokenBarrierError, Lock, Semaphore
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from small_text import Classifier
+
+from core.domain import UNJUDGED, Embeddings, Proba, Samples
+from core.errors import InputError, NotReady
+from core.learners.artefacts import read_artefact, write_artefact
+from core.learners.dataset import JudgedVectors
+from core.learners.quick import VALUES_PER_CHUNK, QuickConfig, QuickLearner
+
+FORMAT = "marginalia-quick-ensemble-1"
+OnEpoch = Callable[[int, float], None]
+ShouldStop = Callable[[], bool]
+
+
+class QuickEnsemble(Classifier):  # type: ignore[misc]
+    """Several quick learners that answer with their mean, and each for itself.
+
+    Parameters
+    ----------
+    config
+        How to build and train every member. The first member has its seed, and
+        alone is the quick learner of that seed; the others' seeds follow from it.
+    n_labels
+        Columns of truth and of every probability.
+    n_members
+        How many heads.
+    bootstrap
+        Let every member learn from documents drawn with replacement.
+    n_threads
+        Members trained at a time; what is learnt is the same with any number.
+    """
+
+    def __init__(
+        self,
+        config: QuickConfig,
+        n_labels: int,
+        n_members: int = 5,
+        *,
+        bootstrap: bool = False,
+        n_threads: int = 1,
+    ) -> None:
+        if n_members < 1:
+            raise InputError(f"An ensemble of {n_members} members answers nothing; give 1 or more.")
+        self.config = config
+        self.n_labels = n_labels
+        self.n_members = n_members
+        self.bootstrap = bootstrap
+        self.n_threads = n_threads
+        self.multi_label = True
+        self._members: list[QuickLearner] = []
+
+    # --- training ---------------------------------------------------------
+
+    def fit(
+        self,
+        train_set: JudgedVectors,
+        weights: NDArray[np.float64] | None = None,
+        *,
+        on_epoch: OnEpoch | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> Self:
+        """Train every member from scratch, all of them epoch by epoch side by side.
+
+        `on_epoch` is told (epoch from 1, mean loss over members) in the calling
+        thread and may ask for predictions. Raises Cancelled when `should_stop`
+        says so, leaving what was learnt before in force.
+        """
+        if weights is not None:
+            raise ValueError("sample weights are not supported; unjudged cells are masked instead")
+        before = self._members
+        self._members = self._new_members()
+        try:
+            _Together(self._members, self.n_threads).fit(
+                [self._share_of(train_set, member) for member in self._members],
+                on_epoch=on_epoch,
+                should_stop=should_stop,
+            )
+        except BaseException:
+            self._members = before
+            raise
+        return self
+
+    def _new_members(self) -> list[QuickLearner]:
+        further = np.random.SeedSequence(abs(self.config.seed)).generate_state(self.n_members - 1)
+        return [
+            QuickLearner(dataclasses.replace(self.config, seed=int(seed)), self.n_labels)
+            for seed in (self.config.seed, *further)
+        ]
+
+    def _share_of(self, train_set: JudgedVectors, member: QuickLearner) -> JudgedVectors:
+        """Draw the member's documents; a label judged anywhere stays judged in one of them."""
+        if not self.bootstrap or not len(train_set):
+            return train_set
+        rng = np.random.default_rng(abs(member.config.seed))
+        rows = rng.integers(0, len(train_set), len(train_set))
+        judged = train_set.truth != UNJUDGED
+        lost = np.flatnonzero(judged.any(axis=0) & ~judged[rows].any(axis=0))
+        kept = [rng.choice(np.flatnonzero(judged[:, label])) for label in lost]
+        return train_set[np.concatenate([rows, np.asarray(kept, dtype=np.int64)])]
+
+    # --- predicting -------------------------------------------------------
+
+    def predict_proba(
+        self,
+        data_set: JudgedVectors,
+        multi_label_threshold: float = 0.5,
+        dropout_sampling: int = 1,
+    ) -> Proba | Samples:
+        """Give every label's probability for every document, dense.
+
+        Shape (documents, labels), the mean over members. With
+        `dropout_sampling` above 1 it is (documents, members, labels): every
+        member once, whatever the number asked for, since some members twice
+        would only count them double. NaN for labels that were never judged;
+        `multi_label_threshold` is small-text's and cuts nothing here.
+        """
+        several = dropout_sampling > 1
+        shape = (len(data_set), self.n_members, self.n_labels)
+        result = np.empty(shape if several else (shape[0], shape[2]), dtype=np.float32)
+        for rows, proba, samples in self.score_stream(data_set.x, n_passes=int(several)):
+            result[rows] = samples if several else proba
+        return result
+
+    def score_stream(
+        self, x: Embeddings, *, n_passes: int, chunk: int | None = None
+    ) -> Iterator[tuple[slice, Proba, Samples]]:
+        """Predict chunk by chunk, so that memory stays bounded on any pool.
+
+        Parameters
+        ----------
+        x
+            Shape (documents, width); may be memory-mapped.
+        n_passes
+            Above 0, every member's probabilities come along, as many as there
+            are members; 0 gives samples of shape (chunk, 0, labels).
+        chunk
+            Documents at a time; by default what fits the processor's cache.
+
+        Yields
+        ------
+        rows, proba, samples
+            Which documents; the mean over members (chunk, labels); each
+            member's probabilities (chunk, members, labels).
+        """
+        members = self._trained()
+        per_row = max(self.config.hidden, self.n_members * self.n_labels)
+        chunk = chunk or max(64, VALUES_PER_CHUNK // per_row)
+        for start in range(0, len(x), chunk):
+            rows = slice(start, min(start + chunk, len(x)))
+            block = np.ascontiguousarray(x[rows], dtype=np.float32)
+            samples = np.empty((len(block), len(members), self.n_labels), dtype=np.float32)
+            for number, member in enumerate(members):
+                for _, proba, _ in member.score_stream(block, n_passes=0, chunk=len(block)):
+                    samples[:, number] = proba
+            yield rows, samples.mean(axis=1), samples[:, : len(members) if n_passes else 0]
+
+    def predict(
+        self,
+        data_set: JudgedVectors,
+        return_proba: bool = False,
+        multi_label_threshold: float = 0.5,
+        **kwargs: Any,
+    ) -> csr_matrix | tuple[csr_matrix, Proba]:
+        """Name the labels at or above the threshold (one for all, or one per label)."""
+        proba = self.predict_proba(data_set)
+        predicted = csr_matrix((proba >= multi_label_threshold).astype(np.int64))
+        return (predicted, proba) if return_proba else predicted
+
+    def _trained(self) -> list[QuickLearner]:
+        if not self._members:
+            raise NotReady("This ensemble has not been trained; call fit or load first.")
+        return self._members
+
+    # --- keeping ----------------------------------------------------------
+
+    def save(self, path: Path) -> None:
+        """Write `path` as one folder of all members' weights, whole or not at all."""
+        tensors: dict[str, torch.Tensor] = {}
+        for number, member in enumerate(self._trained()):
+            tensors |= {f"{number}.{name}": t for name, t in member._trained().items()}
+        about = {
+            "format": FORMAT,
+            "config": dataclasses.asdict(self.config),
+            "n_labels": self.n_labels,
+            "n_members": self.n_members,
+            "bootstrap": self.bootstrap,
+        }
+        write_artefact(path, tensors=tensors, about=about)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote; raises CorruptArtefact when it is not whole."""
+        tensors, about = read_artefact(path, expected_format=FORMAT)
+        config = QuickConfig(**about["config"])
+        ensemble = cls(config, about["n_labels"], about["n_members"], bootstrap=about["bootstrap"])
+        ensemble._members = ensemble._new_members()
+        for number, member in enumerate(ensemble._members):
+            prefix = f"{number}."
+            member._weights = {
+                name.removeprefix(prefix): tensor
+                for name, tensor in tensors.items()
+                if name.startswith(prefix)
+            }
+        return ensemble
+
+
+class _Together:
+    """Trains members side by side and halts them all between epochs.
+
+    Every member has a thread, of which `n_threads` work at a time; the calling
+    thread waits with them at the end of each epoch and tells it.
+    """
+
+    def __init__(self, members: list[QuickLearner], n_threads: int) -> None:
+        self.members = members
+        self.working = Semaphore(max(1, n_threads))
+        self.between_epochs = Barrier(len(members) + 1)
+        self.losses: list[float] = []
+        self.asking = Lock()
+
+    def fit(
+        self,
+        train_sets: list[JudgedVectors],
+        *,
+        on_epoch: OnEpoch | None,
+        should_stop: ShouldStop | None,
+    ) -> None:
+        with ThreadPoolExecutor(len(self.members)) as threads:
+            jobs = [
+                threads.submit(
+                    contextvars.copy_context().run, self._fit_one, member, train_set, should_stop
+                )
+                for member, train_set in zip(self.members, train_sets, strict=True)
+            ]
+            n_epochs = self.members[0].config.epochs if len(train_sets[0]) else 0
+            try:
+                for epoch in range(1, n_epochs + 1):
+                    self.between_epochs.wait()
+                    if on_epoch is not None:
+                        on_epoch(epoch, float(np.mean(sorted(self.losses))))
+                    self.losses = []
+                    self.between_epochs.wait()
+            except BrokenBarrierError:
+                pass  # a member failed; which error it was, its job tells below
+            except BaseException:
+                self.between_epochs.abort()
+                raise
+        errors = [error for job in jobs if (error := job.exception()) is not None]
+        for error in errors:
+            if not isinstance(error, BrokenBarrierError):
+                raise error
+
+    def _fit_one(
+        self, member: QuickLearner, train_set: JudgedVectors, should_stop: ShouldStop | None
+    ) -> None:
+        def halt(_: int, loss: float) -> None:
+            self.losses.append(loss)
+            self.working.release()
+            try:
+                self.between_epochs.wait()
+                self.between_epochs.wait()
+            finally:
+                self.working.acquire()
+
+        def asked() -> bool:
+            with self.asking:
+                return should_stop is not None and should_stop()
+
+        try:
+            with self.working:
+                member.fit(train_set, on_epoch=halt, should_stop=asked)
+        except BaseException:
+            self.between_epochs.abort()
+            raise
