@@ -27,7 +27,19 @@ def migrate(settings: Settings) -> None:
     store = Store(settings.resolved_database_url)
     try:
         with FileLock(settings.data_dir / "migrate.lock"), store.engine.connect() as connection:
+            if store.is_sqlite:
+                _let_foreign_keys_go(connection)
             command.upgrade(configuration(connection), "head")
             connection.commit()
     finally:
         store.close()
+
+
+def _let_foreign_keys_go(connection: Connection) -> None:
+    """Not held while a table is copied: dropping the old one would empty what points at it.
+
+    SQLite takes this only between transactions, so it goes past SQLAlchemy, which begins one.
+    """
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute("PRAGMA foreign_keys=OFF")

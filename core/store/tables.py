@@ -267,7 +267,8 @@ class Query(Base):
     strategy: Mapped[str] = mapped_column(String(60))
     rank: Mapped[int]
     score: Mapped[float | None]
-    reason: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(Text, default="")  # a sentence
+    because: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # its parts
     selection_probability: Mapped[float | None]  # NULL: the choice was deterministic
     leased_by: Mapped[str | None] = mapped_column(String(64))
     leased_until: Mapped[datetime | None]
@@ -288,7 +289,8 @@ class Job(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
     round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id", ondelete="CASCADE"))
-    kind: Mapped[str] = mapped_column(String(20))  # "round" or "prepare"
+    kind: Mapped[str] = mapped_column(String(20))  # "round", "prepare", "search"
+    request: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # asked for
     workflow_id: Mapped[str] = mapped_column(String(100), unique=True)
     status: Mapped[JobStatus] = mapped_column(closed(JobStatus), default=JobStatus.QUEUED)
     step: Mapped[str] = mapped_column(String(20), default="")
