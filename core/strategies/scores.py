@@ -34,8 +34,43 @@ def bernoulli_entropy(proba: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def entropy_contributions(proba: Proba) -> Contributions:
-    """Per label, the Bernoulli entropy of (documents, labels), in nats."""
+    """Per label, the Bernoulli entropy of (documents, labels), in nats.
+
+    Shannon (1948), "A mathematical theory of communication", for each label.
+    """
     return bernoulli_entropy(proba)
+
+
+def margin_contributions(proba: Proba) -> Contributions:
+    """Per label, one less the margin |p - (1-p)| between its two answers, within [0, 1].
+
+    Margin sampling of Scheffer, Decomain, Wrobel (2001), "Active hidden Markov
+    models for information extraction", with each label a choice of its own.
+    """
+    margin = np.abs(2.0 * proba - 1.0)
+    np.subtract(np.float32(1.0), margin, out=margin)
+    return _floats(margin)
+
+
+def least_confidence_contributions(proba: Proba) -> Contributions:
+    """Per label, one less the confidence max(p, 1-p) in its likelier answer, within [0, ½].
+
+    Uncertainty sampling of Lewis, Gale (1994), "A sequential algorithm for
+    training text classifiers", in the form of Culotta, McCallum (2005),
+    "Reducing labeling effort for structured prediction tasks". For two answers
+    it is half of `margin_contributions`: means and sums give the same order.
+    """
+    return _floats(np.minimum(proba, 1.0 - proba))
+
+
+def variance_contributions(samples: Samples) -> Contributions:
+    """Per label, the variance over the passes of (documents, passes, labels), within [0, ¼].
+
+    The spread that Gal, Islam, Ghahramani (2017), "Deep Bayesian active learning
+    with image data", average over classes as mean standard deviation; squared
+    here, so that it is a Bernoulli's posterior variance of p.
+    """
+    return _floats(samples.var(axis=1))
 
 
 def bald_contributions(samples: Samples) -> Contributions:
@@ -76,8 +111,14 @@ def beal_joint_contributions(samples: Samples) -> Contributions:
     return _floats(-np.log(np.maximum(mean, 1.0 - mean)))
 
 
+FROM_PROBA: dict[str, Callable[[Proba], Contributions]] = {
+    "entropy": entropy_contributions,
+    "margin": margin_contributions,
+    "least-confidence": least_confidence_contributions,
+}
 FROM_SAMPLES: dict[str, Callable[[Samples], Contributions]] = {
     "bald": bald_contributions,
+    "variance": variance_contributions,
     "beal-mean": beal_mean_contributions,
     "beal-posterior": beal_posterior_contributions,
     "beal-expected": beal_expected_contributions,
@@ -95,6 +136,21 @@ def score_of(contributions: Contributions, *, strategy: str) -> Scores:
 def entropy_score(proba: Proba) -> Scores:
     """Average Bernoulli entropy over labels, in nats, of (documents, labels)."""
     return score_of(entropy_contributions(proba), strategy="entropy")
+
+
+def margin_score(proba: Proba) -> Scores:
+    """Average over labels of `margin_contributions`, within [0, 1], of (documents, labels)."""
+    return score_of(margin_contributions(proba), strategy="margin")
+
+
+def least_confidence_score(proba: Proba) -> Scores:
+    """Average over labels of `least_confidence_contributions`, within [0, ½]."""
+    return score_of(least_confidence_contributions(proba), strategy="least-confidence")
+
+
+def variance_score(samples: Samples) -> Scores:
+    """Average over labels of `variance_contributions`, within [0, ¼]."""
+    return score_of(variance_contributions(samples), strategy="variance")
 
 
 def bald_score(samples: Samples) -> Scores:
