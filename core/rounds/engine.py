@@ -12,7 +12,7 @@ from sqlalchemy import select
 from core.domain import JobStatus
 from core.rounds.task import Workshop
 from core.rounds.workflow import MAX_STARTS, register
-from core.services.job_queue import APPLICATION, QUEUE
+from core.services.job_queue import APPLICATION, QUEUE, SEARCH_QUEUE, queue_for
 from core.services.jobs import ACTIVE, finish_job, job_of_workflow
 from core.settings import Settings
 from core.store.tables import Job
@@ -27,7 +27,7 @@ RunJob = Callable[[str], str]
 
 
 def launch(workshop: Workshop) -> RunJob:
-    """Start running queued jobs, one at a time, and go on with interrupted ones."""
+    """Start running queued jobs, one at a time in each queue, and go on with interrupted ones."""
     settings = workshop.settings
     config: DBOSConfig = {
         "name": APPLICATION,
@@ -40,9 +40,10 @@ def launch(workshop: Workshop) -> RunJob:
     DBOS(config=config)
     run_job = register(workshop)
     DBOS.launch()
-    DBOS.register_queue(
-        QUEUE, worker_concurrency=1, polling_interval_sec=POLL_S, on_conflict="always_update"
-    )
+    for queue in (QUEUE, SEARCH_QUEUE):
+        DBOS.register_queue(
+            queue, worker_concurrency=1, polling_interval_sec=POLL_S, on_conflict="always_update"
+        )
     return run_job
 
 
@@ -57,14 +58,14 @@ def _executor_id(settings: Settings) -> str:
 def look_after_jobs(workshop: Workshop, run_job: RunJob) -> None:
     """Queue jobs that nobody queued, and end those that the engine gave up."""
     with workshop.store.read() as session:
-        active = session.scalars(
-            select(Job.workflow_id).where(Job.status.in_(ACTIVE)).order_by(Job.id)
+        active = session.execute(
+            select(Job.workflow_id, Job.kind).where(Job.status.in_(ACTIVE)).order_by(Job.id)
         ).all()
-    for workflow_id in active:
+    for workflow_id, kind in active:
         known = DBOS.get_workflow_status(workflow_id)
         if known is None:
             with SetWorkflowID(workflow_id):
-                DBOS.enqueue_workflow(QUEUE, run_job, workflow_id)
+                DBOS.enqueue_workflow(queue_for(kind), run_job, workflow_id)
         elif known.status not in IN_HAND:
             _give_up(workshop, workflow_id, _why(known.status))
         elif known.app_version not in (None, APPLICATION_VERSION):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from core.encoders.cache import EmbeddingCache
 from core.encoders.encoder import Encoder, load_encoder
 from core.errors import Cancelled
 from core.rounds import files
-from core.services.jobs import job_of_workflow
+from core.services.jobs import ROUND, SEARCH, job_of_workflow
 from core.settings import Settings
 from core.store.store import Store
 from core.store.tables import Document, Project, Round
@@ -38,15 +39,22 @@ class Workshop:
             self._loaded[name_or_path] = load_encoder(name_or_path)
         return self._loaded[name_or_path]
 
+    @cached_property
+    def beside(self) -> Workshop:
+        """Another one with an encoder of its own: tokenisers take one caller at a time."""
+        return Workshop(settings=self.settings, store=self.store)
+
 
 @dataclass(frozen=True)
 class Task:
-    """A job as its steps see it; for a preparation there is no round."""
+    """A job as its steps see it; only a round's has a round."""
 
     workflow_id: str
     project: Project
-    folder: Path  # of the round, or of the cold start
+    folder: Path  # of the round, of the cold start, or of the search
     round: Round | None
+    kind: str = ROUND
+    request: dict[str, Any] = field(default_factory=dict)  # what was asked for
 
     @property
     def the_round(self) -> Round:
@@ -122,9 +130,16 @@ def load_task(workshop: Workshop, workflow_id: str) -> Task:
             raise Cancelled("The project of this job has been deleted.")
         round_ = None if job.round_id is None else session.get(Round, job.round_id)
         session.expunge_all()  # the rows are read on after the session has ended
-    checkpoint = f"{project.id}/cold-start-{job.id}" if round_ is None else round_.checkpoint
-    folder = workshop.settings.checkpoints_dir / str(checkpoint)
-    return Task(workflow_id=workflow_id, project=project, folder=folder, round=round_)
+    own = f"{project.id}/{'search' if job.kind == SEARCH else 'cold-start'}-{job.id}"
+    folder = workshop.settings.checkpoints_dir / str(own if round_ is None else round_.checkpoint)
+    return Task(
+        workflow_id=workflow_id,
+        project=project,
+        folder=folder,
+        round=round_,
+        kind=job.kind,
+        request=dict(job.request or {}),
+    )
 
 
 def read_texts(store: Store, document_ids: NDArray[np.int64]) -> list[str]:

@@ -99,6 +99,8 @@ def _ranked(of_round: ColumnElement[bool]) -> Select[Query]:
 
 RANKED_BEFORE_ANY_ROUND = _ranked(Query.round_id.is_(None))
 RANKED_BY_ROUND = _ranked(Query.round_id == bindparam("round_id"))
+# What searches found ranks below all else; said of the rank, an index finds it.
+FOUND = _ranked(Query.round_id.is_(None) & (Query.rank < 1) & (Query.kind == QueryKind.SEARCH))
 
 _UNSERVED = (
     select(Document.id)

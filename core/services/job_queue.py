@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import secrets
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from core.domain import JobStatus
+from core.services.jobs import SEARCH
 from core.settings import Settings
 from core.store.tables import Job
 
@@ -19,16 +21,25 @@ log = logging.getLogger(__name__)
 
 APPLICATION = "marginalia"
 QUEUE = "marginalia-jobs"
+SEARCH_QUEUE = "marginalia-searches"  # somebody is waiting: they run beside a long round
 WORKFLOW = "marginalia-job"  # takes its own id, by which it finds the job's row
 
 
-def add_job(session: Session, *, project_id: int, kind: str, round_id: int | None = None) -> Job:
+def add_job(
+    session: Session,
+    *,
+    project_id: int,
+    kind: str,
+    round_id: int | None = None,
+    request: dict[str, Any] | None = None,
+) -> Job:
     """Write a waiting job. Its workflow id is new for ever, also where row ids come again."""
     name = f"{kind}-{round_id if round_id is not None else project_id}"
     job = Job(
         project_id=project_id,
         round_id=round_id,
         kind=kind,
+        request=request,
         workflow_id=f"{name}-{secrets.token_hex(4)}",
         status=JobStatus.QUEUED,
     )
@@ -37,12 +48,17 @@ def add_job(session: Session, *, project_id: int, kind: str, round_id: int | Non
     return job
 
 
-def enqueue(settings: Settings, workflow_id: str) -> bool:
+def queue_for(kind: str) -> str:
+    """The queue that jobs of this kind wait in."""
+    return SEARCH_QUEUE if kind == SEARCH else QUEUE
+
+
+def enqueue(settings: Settings, workflow_id: str, *, queue: str = QUEUE) -> bool:
     """Tell the worker at once; returns whether it could be told. Telling twice is harmless."""
     from dbos import DBOSClient, EnqueueOptions, WorkflowSerializationFormat
 
     options: EnqueueOptions = {
-        "queue_name": QUEUE,
+        "queue_name": queue,
         "workflow_name": WORKFLOW,
         "workflow_id": workflow_id,
         "serialization_type": WorkflowSerializationFormat.PORTABLE,

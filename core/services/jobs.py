@@ -18,7 +18,7 @@ from core.store.store import Store
 from core.store.tables import Job, Round, now
 
 ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
-ROUND, PREPARE = "round", "prepare"  # kinds of job
+ROUND, PREPARE, SEARCH = "round", "prepare", "search"  # kinds of job
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class JobInfo:
     id: int
     project_id: int
     round_id: int | None
-    kind: str  # "round" or "prepare"
+    kind: str  # "round", "prepare" or "search"
     status: JobStatus
     step: str  # a RoundStep, or empty before the first
     fraction: float  # of that step
@@ -39,6 +39,7 @@ class JobInfo:
     updated_at: datetime
     finished_at: datetime | None
     detail: dict[str, Any] = field(default_factory=dict)  # n_done, n_total, epoch, loss, seconds
+    request: dict[str, Any] = field(default_factory=dict)  # what was asked for
 
     @property
     def is_active(self) -> bool:
@@ -47,10 +48,13 @@ class JobInfo:
 
 
 def active_job(session: Session, project_id: int) -> JobInfo | None:
-    """The running job of a project, else the one that waits longest."""
+    """The running job of a project, else the one that waits longest.
+
+    Searches take seconds, run beside the others, and are watched where they were asked for.
+    """
     waiting = session.scalars(
         select(Job)
-        .where(Job.project_id == project_id, Job.status.in_(ACTIVE))
+        .where(Job.project_id == project_id, Job.status.in_(ACTIVE), Job.kind != SEARCH)
         .order_by(Job.status.desc(), Job.id)  # "running" sorts after "queued"
         .limit(1)
     ).first()
@@ -142,4 +146,5 @@ def job_info(job: Job) -> JobInfo:
         updated_at=job.updated_at,
         finished_at=job.finished_at,
         detail=dict(job.detail),
+        request=dict(job.request or {}),
     )

@@ -1,10 +1,11 @@
 """Which documents to judge next, and who has them in hand.
 
 A served document is leased to one client, so no two people read it at once. One
-in so many belongs to the audit set; the others come from the round in force (or
-the cold start). When that batch is used up, what was judged before the newest label
-was added is asked about again, because nothing else tells of that label in texts
-somebody chose to judge; then come documents of the pool at random.
+in so many belongs to the audit set; of the others, what somebody looked for comes
+first, then what the round in force (or the cold start) asks about. When that is used
+up, what was judged before the newest label was added is asked about again, because
+nothing else tells of that label in texts somebody chose to judge; then come documents
+of the pool at random.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class ServedQuery:
     kind: QueryKind
     strategy: str
     reason: str
+    because: dict[str, Any] | None
     score: float | None
     selection_probability: float | None
     round_number: int | None
@@ -123,7 +125,7 @@ def _again_reason(names: list[str]) -> str:
 
 
 class _Deck:
-    """Deals documents: audit ones when they are due, then ranked, then outdated, then random."""
+    """Deals documents: audit ones when they are due, finds, ranked, outdated, then random."""
 
     def __init__(
         self, session: Session, project: Project, caller: _Caller, rng: np.random.Generator
@@ -157,11 +159,23 @@ class _Deck:
         return [query for query in filled if query is not None]
 
     def _ranked(self, n: int) -> list[Query]:
-        """The best free queries of the round in force, or of the cold start before any round."""
+        """The best free finds, then those of the round in force, or of the cold start before any.
+
+        A document that was found and is asked about as well comes once.
+        """
         round_id = self._project.active_round_id
-        statement = free.RANKED_BEFORE_ANY_ROUND if round_id is None else free.RANKED_BY_ROUND
-        values = {**self._values, "n": n, "round_id": round_id}
-        return list(self._session.scalars(statement, values))
+        if round_id is None:  # the finds of searches rank first among them
+            ranked = list(
+                self._session.scalars(free.RANKED_BEFORE_ANY_ROUND, {**self._values, "n": n})
+            )
+        else:
+            ranked = list(self._session.scalars(free.FOUND, {**self._values, "n": n}))
+            values = {**self._values, "n": n, "round_id": round_id}
+            ranked += self._session.scalars(free.RANKED_BY_ROUND, values)
+        once: dict[int, Query] = {}
+        for query in ranked:
+            once.setdefault(query.document_id, query)
+        return list(once.values())
 
     @cached_property
     def _free_audits(self) -> list[int]:
@@ -301,6 +315,7 @@ def _described(session: Session, queries: list[Query]) -> list[ServedQuery]:
             kind=query.kind,
             strategy=query.strategy,
             reason=query.reason,
+            because=query.because,
             score=query.score,
             selection_probability=query.selection_probability,
             round_number=numbers.get(query.round_id) if query.round_id else None,
