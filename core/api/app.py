@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from core.api.failures import RESPONSES, handle_failures
-from core.api.routes import documents, exports, health, judging, labels, projects, rounds
+from core.api.routes import documents, exports, health, judging, labels, projects, rounds, search
 
 VERSION = "1"
 DESCRIPTION = """
@@ -35,7 +35,7 @@ def build_api() -> FastAPI:
         redoc_url=None,
         responses=RESPONSES,
     )
-    for module in (health, projects, documents, labels, judging, rounds, exports):
+    for module in (health, projects, documents, labels, judging, search, rounds, exports):
         api.include_router(module.router, prefix="/v1")
     handle_failures(api)
     _serve_docs(api)

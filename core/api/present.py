@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.api.schemas import Chosen
+from core.api.schemas import BecauseBody, Chosen, NeighbourBody
 from core.domain import QueryKind
+from core.services.neighbours import judged_texts
 from core.services.predictions import suggestions
 from core.services.queue import ServedQuery
 from core.services.said import last_said
@@ -49,6 +50,7 @@ def served(
         select(Document.id).where(Document.id.in_(ids), Document.is_audited.is_(False))
     ).all()
     probabilities = suggestions(session, settings, project_id, seen)
+    because = _because(session, project_id, [q for q in queries if q.document_id in set(seen)])
     return [
         Chosen(
             document_id=query.document_id,
@@ -58,6 +60,7 @@ def served(
             kind=query.kind,
             strategy=query.strategy,
             reason=query.reason,
+            because=because.get(query.query_id),
             score=query.score,
             selection_probability=query.selection_probability,
             round_number=query.round_number,
@@ -65,3 +68,29 @@ def served(
         )
         for query in queries
     ]
+
+
+def _because(
+    session: Session, project_id: int, queries: Sequence[ServedQuery]
+) -> dict[int, BecauseBody]:
+    """What each choice rests on, by query id; neighbours as they are judged now."""
+    stored = {query.query_id: query.because for query in queries if query.because}
+    near = {n["document_id"] for because in stored.values() for n in because["neighbours"]}
+    texts = judged_texts(session, project_id, near)
+    return {
+        query_id: BecauseBody(
+            **{
+                **because,
+                "neighbours": [
+                    NeighbourBody(
+                        **neighbour,
+                        excerpt=texts[neighbour["document_id"]].excerpt,
+                        present=list(texts[neighbour["document_id"]].present),
+                    )
+                    for neighbour in because["neighbours"]
+                    if neighbour["document_id"] in texts
+                ],
+            }
+        )
+        for query_id, because in stored.items()
+    }

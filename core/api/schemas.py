@@ -16,6 +16,7 @@ from core.domain import (
     SubmissionKind,
     SubmissionSource,
 )
+from core.services.seeding import MOST_FOUND, USUAL_FOUND
 
 LARGEST_BATCH = 500
 LARGEST_LEASE = 100
@@ -144,6 +145,32 @@ class LeaseRequest(_Shape):
     )
 
 
+class DrivingLabelBody(_Shape):
+    """A label that decided."""
+
+    label_id: int
+    share: float  # of all that the labels contributed
+    proba: float
+
+
+class NeighbourBody(_Shape):
+    """A judged document that reads alike, as it is judged now."""
+
+    document_id: int
+    similarity: float  # cosine
+    excerpt: str
+    present: list[int]  # label ids
+
+
+class BecauseBody(_Shape):
+    """What the choice of a document rests on."""
+
+    labels: list[DrivingLabelBody] = []  # the strongest first
+    neighbours: list[NeighbourBody] = []  # the nearest first
+    wanted_label_id: int | None = None  # the label that examples were sought of
+    search: str | None = None  # the words somebody looked for
+
+
 class Chosen(_Shape):
     """A document to judge, and why."""
 
@@ -153,7 +180,8 @@ class Chosen(_Shape):
     query_id: int | None = None
     kind: QueryKind | None = None
     strategy: str = ""
-    reason: str = ""
+    reason: str = ""  # a sentence
+    because: BecauseBody | None = None  # its parts
     score: float | None = None
     selection_probability: float | None = None
     round_number: int | None = None
@@ -168,6 +196,7 @@ class Lease(_Shape):
     schema_version: int
     round_number: int | None  # in force
     is_ordered: bool  # by a round or the cold start; until then documents come by chance
+    newest_finds: int | None  # the newest search; when it changes, there are better questions
     lease_s: int
     in_hand: list[int]  # all of them, in the order to judge
     documents: list[Chosen]  # those the client did not have yet
@@ -220,6 +249,28 @@ class Acknowledgements(_Shape):
     """One acknowledgement per submission, in order."""
 
     acknowledged: list[AcknowledgementBody]
+
+
+class NewSearch(_Shape):
+    """Texts to be found and put first in the queue."""
+
+    text: str = Field(description="A typical sentence, some words, or a name.")
+    n: int = Field(default=USUAL_FOUND, description=f"How many, at most {MOST_FOUND}.")
+
+
+class SearchBody(_Shape):
+    """A search, and how it went."""
+
+    job_id: int
+    status: JobStatus
+    text: str
+    n_wanted: int
+    n_found: int
+    n_with_words: int  # of those found
+    n_unread: int  # documents without a vector: compared by their words alone
+    note: str
+    error: str | None
+    fraction: float
 
 
 class NewRound(_Shape):

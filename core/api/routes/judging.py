@@ -21,6 +21,7 @@ from core.domain import QueryKind
 from core.services.judgements import NewSubmission, annotator_named, record_judgements
 from core.services.projects import get_project
 from core.services.queue import ServedQuery, next_queries, release_queries
+from core.services.seeding import newest_finds
 from core.store.tables import Project, Query, Round
 
 router = APIRouter(prefix="/projects/{project_id}", tags=["judging"])
@@ -63,6 +64,7 @@ def _lease(
             schema_version=project.schema_version,
             round_number=session.scalar(in_force),
             is_ordered=_is_ordered(session, project),
+            newest_finds=newest_finds(session, project_id),
             lease_s=backend.settings.lease_s,
             in_hand=[query.document_id for query in queries],
             documents=served(session, backend.settings, project_id, fresh),
@@ -75,7 +77,7 @@ def _is_ordered(session: Session, project: Project) -> bool:
     cold_start = select(Query.id).where(
         Query.project_id == project.id,
         Query.round_id.is_(None),
-        Query.kind == QueryKind.COLD_START,
+        Query.kind.in_((QueryKind.COLD_START, QueryKind.COVERAGE)),
     )
     return session.scalar(cold_start.limit(1)) is not None
 
