@@ -134,20 +134,22 @@ def sentence(
     names
         Label names by id.
     quote
-        The text of the nearest judged document, to be quoted in part.
+        The text of the nearest judged document, to be quoted in part where it
+        tells something; for QueryKind.MODEL and RARE.
     n_present
         How many documents the wanted label has; for QueryKind.RARE.
     """
-    told = {
-        QueryKind.MODEL: _of_model,
-        QueryKind.COVERAGE: _of_coverage,
-        QueryKind.COLD_START: _of_cold_start,
-        QueryKind.SEARCH: _of_search,
-    }
-    if kind is QueryKind.RARE:
-        return _with_nearest(_of_rare(because, names, n_present), quote)
-    if kind in told:
-        return _with_nearest(told[kind](because, names), quote)
+    match kind:
+        case QueryKind.MODEL:
+            return _with_nearest(_of_model(because, names), quote)
+        case QueryKind.RARE:
+            return _with_nearest(_of_rare(because, names, n_present), quote)
+        case QueryKind.COVERAGE:
+            return _of_coverage(because)
+        case QueryKind.COLD_START:
+            return _of_cold_start(because, names)
+        case QueryKind.SEARCH:
+            return f"like “{quoted(because.search or '')}”"
     return "drawn by lot, so that the model's own choices can be compared with chance"
 
 
@@ -213,7 +215,7 @@ def _of_model(because: Because, names: Mapping[int, str]) -> str:
     return f"unsure about {_listed(named)}" if named else "no single label decided"
 
 
-def _of_coverage(because: Because, names: Mapping[int, str]) -> str:
+def _of_coverage(because: Because) -> str:
     typical = "typical of texts that nobody has read"
     if because.neighbours and because.neighbours[0].similarity < UNLIKE:
         return f"unlike anything judged so far; {typical}"
@@ -232,10 +234,6 @@ def _of_cold_start(because: Because, names: Mapping[int, str]) -> str:
     if name is None:
         return "typical of texts that nobody has read"
     return f"reads like the description of “{name}”"
-
-
-def _of_search(because: Because, names: Mapping[int, str]) -> str:
-    return f"like “{quoted(because.search or '')}”"
 
 
 def quoted(text: str) -> str:

@@ -21,6 +21,7 @@ SCRIPTS = (
     "outbox",
     "deck",
     "judging",
+    "evidence",
     "view",
     "keys",
     "card",

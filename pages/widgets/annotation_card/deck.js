@@ -15,6 +15,8 @@ class Deck {
     this.roundNumber = undefined; // in force, as of the last answer
     this.isOrdered = true; // until told otherwise
     this.isOutdated = false; // suggestions are of an earlier round
+    this.newestFinds = undefined; // the newest search, as of the last answer
+    this.hasNewFinds = false; // somebody searched, and what was found comes before what is in hand
     this.isUnsure = false; // much may have happened since the last answer
     this.late = []; // what an earlier round put in this client's hands, not shown and given back
     this.leaseMs = 0;
@@ -29,11 +31,11 @@ class Deck {
     const isStale = this.leaseMs > 0 && age > this.leaseMs / 3;
     const isAwaited = !this.isOrdered && age > LOOK_AGAIN_MS; // the first order may be there
     const isShort = this.documents.length < FEWEST_AHEAD;
-    return isShort || this.isOutdated || this.isUnsure || isStale || isAwaited;
+    return isShort || this.isOutdated || this.hasNewFinds || this.isUnsure || isStale || isAwaited;
   }
 
   async refill() {
-    const mayWait = this.isUsedUp && !this.isOutdated && !this.isUnsure;
+    const mayWait = this.isUsedUp && !this.isOutdated && !this.hasNewFinds && !this.isUnsure;
     const isSoon = mayWait && Date.now() - this.askedAt < LOOK_AGAIN_MS;
     if (this.isFetching || !this.needsMore || isSoon) return;
     if (this.outbox.entries.length > MOST_UNSENT) return;
@@ -53,11 +55,13 @@ class Deck {
 
   question() {
     const unsent = this.outbox.documentIds();
-    const release = this.isOutdated ? [...this.late, ...this.untouched()] : [];
+    const release = [];
+    if (this.isOutdated) release.push(...this.late, ...this.untouched((doc) => this.isLate(doc)));
+    else if (this.hasNewFinds) release.push(...this.untouched((doc) => this.mayGo(doc)));
     this.documents = this.documents.filter((doc) => !release.includes(doc.document_id));
     const held = this.documents.map((doc) => doc.document_id);
     this.asked = { n: Math.min(100, MOST_AHEAD + unsent.length), held };
-    this.isOutdated = this.isUnsure = false;
+    this.isOutdated = this.hasNewFinds = this.isUnsure = false;
     this.late = [];
     return {
       client_id: this.outbox.clientId,
@@ -67,18 +71,24 @@ class Deck {
     };
   }
 
-  // Chosen by an earlier round, or by chance before there was any order, and not begun: there are
-  // better questions now.
-  untouched() {
+  // Not on the table.
+  untouched(isWanted) {
     return this.documents
       .slice(1)
-      .filter((doc) => this.isLate(doc))
+      .filter(isWanted)
       .map((doc) => doc.document_id);
   }
 
+  // Chosen by an earlier round, or by chance before there was any order, and not begun: there are
+  // better questions now.
   isLate(doc) {
     const isOld = doc.round_number !== this.roundNumber || (doc.isByChance && this.isOrdered);
-    return isOld && doc.kind !== "audit" && !this.isDrafted(doc.document_id);
+    return isOld && this.mayGo(doc);
+  }
+
+  // What was drawn for the audit set or found by a search stays, whatever round is in force.
+  mayGo(doc) {
+    return doc.kind !== "audit" && doc.kind !== "search" && !this.isDrafted(doc.document_id);
   }
 
   take(lease) {
@@ -87,6 +97,9 @@ class Deck {
     const known = new Set(this.documents.map((doc) => doc.document_id));
     const isNewRound = this.roundNumber !== undefined && this.roundNumber !== lease.round_number;
     const hasChanged = isNewRound || (lease.is_ordered && !this.isOrdered);
+    this.hasNewFinds =
+      this.newestFinds !== undefined && this.newestFinds !== lease.newest_finds;
+    this.newestFinds = lease.newest_finds;
     this.roundNumber = lease.round_number;
     this.isOrdered = lease.is_ordered;
     for (const doc of lease.documents) {

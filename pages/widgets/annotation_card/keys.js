@@ -3,7 +3,7 @@
 const TEXT_FIELDS = "input, textarea, select, [contenteditable='true'], [role='combobox']";
 const CONTROLS = "a, button, summary, [role='button'], [role='tab'], [role='option'], [tabindex='0']";
 const MOVES = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
-const LETTERS = { s: "skip", z: "undo", b: "back", u: "unsure", h: "suggestions", "?": "help" };
+const LETTERS = { s: "skip", z: "undo", b: "back", u: "unsure", h: "suggestions", "?": "help", ".": "why" };
 
 class Gestures {
   constructor(view, judging) {
@@ -131,6 +131,7 @@ class Gestures {
       leave: () => judging.leaveReopened(),
       unsure: () => this.unsure(),
       suggestions: () => view.toggleSuggestions(),
+      why: () => this.why(),
       help: () => view.refs.dialog.showModal(),
     };
     commands[name]();
@@ -145,6 +146,10 @@ class Gestures {
   unsure() {
     if (this.view.focusedId === null) this.view.say("Move to a label first, then press u.");
     else this.judging.toggleUnsure(this.view.focusedId);
+  }
+
+  why() {
+    if (!this.view.evidence.toggle()) this.view.say("Nothing more is known of why it was chosen.");
   }
 
   move(step) {

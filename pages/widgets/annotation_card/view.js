@@ -3,7 +3,15 @@
 const SIGNS = { present: "✓", absent: "✕", unsure: "?", unjudged: "" };
 const WORDS = { present: "present", absent: "absent", unsure: "unsure", unjudged: "not judged" };
 const PRESSED = { present: "true", absent: "false", unsure: "mixed", unjudged: "false" };
-const BADGES = { audit: "audit", cold_start: "first look", random: "random" };
+const BADGES = {
+  model: "model",
+  cold_start: "first look",
+  coverage: "coverage",
+  rare: "rare label",
+  search: "search",
+  random: "random",
+  audit: "audit",
+};
 const HINT_MS = 6000;
 const MANY_LABELS = 9;
 
@@ -15,6 +23,7 @@ class View {
     for (const element of root.querySelectorAll("[data-ref]")) {
       this.refs[element.dataset.ref] = element;
     }
+    this.evidence = new Evidence(this.refs);
     this.chips = new Map(); // label id → its parts
     this.order = []; // label ids as shown
     this.focusedId = null; // the label that space and u are about
@@ -58,12 +67,26 @@ class View {
     const badge = isReopened ? "seen before" : (BADGES[doc?.kind] ?? "");
     setText(refs.badge, badge);
     setHidden(refs.badge, !badge);
+    refs.badge.dataset.kind = isReopened ? "" : (doc?.kind ?? "");
     const said = { complete: "judged", partial: "judged in part", skip: "skipped" };
     setText(refs.reason, isReopened ? `You ${said[doc.saidKind]} this one.` : (doc?.reason ?? ""));
     const score = typeof doc?.score === "number" ? ` ${doc.score.toFixed(3)}` : "";
     const isChosen = doc?.strategy && doc.strategy !== "random" && !isReopened;
     setText(refs.strategy, isChosen ? `${doc.strategy}${score}` : "");
     setText(refs.skipWord, isReopened ? "Leave as is" : "Skip");
+    this.drawEvidence();
+  }
+
+  drawEvidence() {
+    const doc = this.judging.shown;
+    this.evidence.draw(doc?.saidKind ? null : doc?.because, {
+      labels: this.judging.schema.labels,
+      showsProbabilities: this.showsSuggestions,
+    });
+  }
+
+  get showsSuggestions() {
+    return !this.hidesSuggestions && this.options.showSuggestions !== false;
   }
 
   // The next document is on the table: out of the last label, and tell who cannot see it.
@@ -94,6 +117,7 @@ class View {
     setHidden(this.refs.filterBox, keyed && schema.labels.length <= MANY_LABELS);
     this.drawnDraft = null;
     this.drawSuggestions(this.judging.shown);
+    this.drawEvidence();
   }
 
   chip(label) {
@@ -105,8 +129,7 @@ class View {
       probability: element("span", "probability"),
       number: element("span", "number"),
     };
-    const dot = element("span", "dot", { "aria-hidden": "true" });
-    if (/^#[0-9a-f]{6}$/i.test(label.colour)) dot.style.background = label.colour;
+    const dot = dotOf(label);
     const key = element("kbd", label.key ? "key" : "key none", { "aria-hidden": "true" });
     key.textContent = label.key ?? "";
     const name = element("span", "name", { dir: "auto" });
@@ -137,8 +160,7 @@ class View {
   }
 
   drawSuggestions(doc) {
-    const isHidden = this.hidesSuggestions || this.options.showSuggestions === false;
-    const suggested = isHidden ? {} : (doc?.suggestions ?? {});
+    const suggested = this.showsSuggestions ? (doc?.suggestions ?? {}) : {};
     for (const [labelId, { probability, bar, number }] of this.chips) {
       const value = suggested[labelId];
       setHidden(probability, value === undefined);
@@ -195,6 +217,7 @@ class View {
       // it will be asked again after a reload, no more
     }
     this.drawSuggestions(this.judging.shown);
+    this.drawEvidence();
   }
 
   // ---- around it ----
@@ -264,6 +287,12 @@ function element(tag, className, attributes = {}) {
   made.className = className;
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   return made;
+}
+
+function dotOf(label) {
+  const dot = element("span", "dot", { "aria-hidden": "true" });
+  if (/^#[0-9a-f]{6}$/i.test(label.colour)) dot.style.background = label.colour;
+  return dot;
 }
 
 function setText(target, words) {
