@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.strategies.diversity import (
@@ -44,6 +44,7 @@ def test_the_highest_score_comes_first():
     assert (np.diff(scores[chosen]) <= 0).all()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 30), st.integers(0, 35), st.integers(0, 5))
 def test_never_a_document_twice_and_as_many_as_asked_for(n_documents, n, seed):
     x = rng(seed).standard_normal((n_documents, 3)).astype(np.float32)
@@ -78,6 +79,7 @@ def test_like_documents_share_a_group():
     assert not set(group[:10].tolist()) & set(group[10:].tolist())
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-3, 3), max_size=30), st.integers(0, 35), st.integers(0, 3))
 def test_the_highest_are_found_whatever_the_ties(values, n, seed):
     values = np.array(values, dtype=np.float32)
@@ -170,6 +172,7 @@ def test_the_least_redundant_is_score_times_one_less_the_likeness():
     assert least_redundant(x, scores, 2, taken=x[:1]).tolist() == [2, 1]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 12), st.integers(0, 15), st.booleans(), st.integers(0, 3))
 def test_spreading_takes_each_row_once_even_among_copies_worth_nothing(n_rows, n, is_zero, seed):
     x = np.tile(np.eye(4, dtype=np.float32)[0], (n_rows, 1))
