@@ -79,7 +79,7 @@ def adaptive_scores(
     among predicted labels - highest among the others). As published, but for
     two choices: the decision value of a probability is the distance of its
     logit from the threshold's; and where all labels or none are predicted the
-    threshold itself, 0, stands for the missing side.
+    missing side is taken to be as far from the threshold as the other.
 
     `beta` weighs the two, from 0 (cardinality alone) to 1 (uncertainty alone);
     the paper's way to find it is `choose_beta`. Contributions as in `lci_scores`.
@@ -161,7 +161,8 @@ def mmc_scores(proba: Proba, judged: Judged) -> tuple[Scores, Contributions]:
     for rows, block in _blocks(proba):
         known = np.nan_to_num(block)
         n_expected = expect(_sorted_shares(known), known)
-        rank = np.argsort(np.argsort(-known, axis=1, kind="stable"), axis=1, kind="stable")
+        order = np.argsort(np.where(np.isnan(block), 1.0, -known), axis=1, kind="stable")
+        rank = np.argsort(order, axis=1)
         loss = np.where(rank < n_expected[:, None], np.float32(1) - known, known)
         contributions[rows] = np.where(np.isnan(block), 0.0, loss)
     return _row_sums(contributions), contributions
@@ -233,15 +234,20 @@ def _logit(proba: Floats) -> Floats:
 
 
 def _separation_margin(proba: Proba, threshold: ArrayLike) -> NDArray[np.float64]:
-    """Lowest decision value of predicted labels less the highest of the others, (documents,)."""
+    """Lowest decision value of predicted labels less the highest of the others, (documents,).
+
+    Endless for a document without a probability.
+    """
     margin = np.empty(len(proba))
     for rows, block in _blocks(proba):
         values, predicted = _decision_values(block, threshold), predict(block, threshold)
         others = ~predicted & np.isfinite(block)
         lowest = np.where(predicted, values, np.inf).min(axis=1, initial=np.inf)
         highest = np.where(others, values, -np.inf).max(axis=1, initial=-np.inf)
-        lowest[np.isposinf(lowest)] = 0.0
-        highest[np.isneginf(highest)] = 0.0
+        lowest, highest = (
+            np.where(np.isinf(lowest), -highest, lowest),
+            np.where(np.isinf(highest), -lowest, highest),
+        )
         margin[rows] = lowest - highest
     return np.maximum(margin, LEAST_MARGIN)
 

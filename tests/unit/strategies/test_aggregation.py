@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -66,6 +66,7 @@ def test_the_documents_are_not_changed_by_being_reduced():
 CELLS = arrays(np.float32, (4, 6), elements=st.floats(0, 1, width=32))
 
 
+@settings(deadline=None)
 @given(cells=CELLS, seed=st.integers(0, 100))
 def test_neither_the_order_of_labels_nor_of_documents_matters(cells, seed):
     rng = np.random.default_rng(seed)
@@ -79,6 +80,7 @@ def test_neither_the_order_of_labels_nor_of_documents_matters(cells, seed):
         )
 
 
+@settings(deadline=None)
 @given(cells=CELLS)
 def test_no_reduction_but_the_sum_leaves_the_range_of_the_cells(cells):
     for how in Aggregation:
@@ -173,6 +175,7 @@ def test_documents_without_a_prediction_are_left_out_of_the_need():
     ) == pytest.approx(label_weights(Aggregation.NEED, judged(truth, proba)))
 
 
+@settings(deadline=None)
 @given(
     truth=arrays(np.int8, (6, 4), elements=st.integers(-1, 1)),
     proba=arrays(np.float32, (6, 4), elements=st.sampled_from([0.0, 0.25, 0.5, 1.0, np.nan])),

@@ -72,7 +72,7 @@ def test_the_table_and_the_closed_form_agree():
 CELLS = arrays(np.float32, (4, 3, 5), elements=st.floats(0, 1, width=32))
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(samples=CELLS, reference=CELLS, beta=st.sampled_from([1.0, 2.0]))
 def test_no_gain_is_negative_and_none_endless(samples, reference, beta):
     gains, contributions = besra_gains(samples, reference, beta=beta)
@@ -82,7 +82,7 @@ def test_no_gain_is_negative_and_none_endless(samples, reference, beta):
         assert (found >= 0).all()
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(samples=CELLS, reference=CELLS, seed=st.integers(0, 100))
 def test_neither_the_order_of_labels_passes_nor_documents_matters(samples, reference, seed):
     rng = np.random.default_rng(seed)

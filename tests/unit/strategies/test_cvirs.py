@@ -114,7 +114,7 @@ def test_absent_in_both_is_counted_and_not_only_noticed():
 VALUES = [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     proba=arrays(np.float32, (6, 4), elements=st.sampled_from(VALUES)),
     truth=arrays(np.int8, (5, 4), elements=st.integers(0, 1)),
@@ -125,7 +125,7 @@ def test_scores_agree_with_the_slow_loop(proba, truth):
     assert contributions.sum(axis=1) == pytest.approx(found, abs=1e-5)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     proba=arrays(np.float32, (5, 4), elements=st.sampled_from([*VALUES, np.nan])),
     truth=arrays(np.int8, (5, 4), elements=st.integers(-1, 1)),
@@ -137,6 +137,7 @@ def test_cells_unjudged_or_without_a_probability_are_left_out_of_the_table(proba
     assert found == pytest.approx(slow_cvirs(proba, truth), abs=1e-5)
 
 
+@settings(deadline=None)
 @given(
     proba=arrays(np.float32, (6, 4), elements=st.sampled_from(VALUES)),
     truth=arrays(np.int8, (5, 4), elements=st.integers(-1, 1)),

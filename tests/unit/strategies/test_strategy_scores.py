@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -134,6 +134,7 @@ def test_every_score_is_finite_at_the_ends_and_the_middle(value, n_labels):
 PROBA = arrays(np.float32, (3, 4, 5), elements=st.floats(0, 1, width=32))
 
 
+@settings(deadline=None)
 @given(samples=PROBA, seed=st.integers(0, 100))
 def test_the_order_of_the_labels_does_not_matter(samples, seed):
     order = np.random.default_rng(seed).permutation(5)
@@ -144,6 +145,7 @@ def test_the_order_of_the_labels_does_not_matter(samples, seed):
         assert score(proba[:, order]) == pytest.approx(score(proba), abs=1e-6)
 
 
+@settings(deadline=None)
 @given(samples=PROBA, seed=st.integers(0, 100))
 def test_documents_keep_their_scores_in_any_order(samples, seed):
     order = np.random.default_rng(seed).permutation(3)
@@ -168,6 +170,7 @@ def test_a_label_without_a_probability_leaves_the_others_alone(name):
     assert (whole[:, 2] > 0).all()
 
 
+@settings(deadline=None)
 @given(samples=PROBA)
 def test_bald_lies_between_zero_and_ln_2(samples):
     found = scores.bald_contributions(samples)
@@ -175,12 +178,14 @@ def test_bald_lies_between_zero_and_ln_2(samples):
     assert (found <= LN2 + 1e-6).all()
 
 
+@settings(deadline=None)
 @given(samples=PROBA)
 def test_the_mean_reading_of_beal_never_lies_below_the_posterior_reading(samples):
     mean, posterior = scores.beal_mean_score(samples), scores.beal_posterior_score(samples)
     assert (mean >= posterior - 1e-6).all()
 
 
+@settings(deadline=None)
 @given(samples=PROBA)
 def test_the_readings_of_beal_are_ordered_as_jensen_demands(samples):
     mean = scores.beal_mean_contributions(samples)
@@ -211,6 +216,7 @@ def test_bald_agrees_with_a_slow_loop_over_the_mutual_information():
     assert scores.bald_score(samples) == pytest.approx(slow_bald(samples), rel=1e-4, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(samples=PROBA)
 def test_the_variance_of_a_label_never_exceeds_that_of_a_coin(samples):
     found = scores.variance_contributions(samples)
@@ -218,6 +224,7 @@ def test_the_variance_of_a_label_never_exceeds_that_of_a_coin(samples):
     assert (found <= 0.25 + 1e-6).all()
 
 
+@settings(deadline=None)
 @given(proba=arrays(np.float32, (4, 3), elements=st.floats(0, 1, width=32)))
 def test_presence_and_absence_are_alike(proba):
     for score in FROM_PROBA.values():
