@@ -136,12 +136,7 @@ def _layers_of(encoder: Encoder) -> list[torch.nn.Module]:
 
 
 def _refuse_without_dropout(encoder: Encoder, parts: _Parts) -> None:
-    modules = [module for part in parts.random for module in part.modules()]
-    rates = [float(getattr(module, "p", 0.0)) for module in modules if _is_dropout(module)]
-    for module in modules:  # dropout called as a function keeps its rate in an attribute
-        named = vars(module).items()
-        rates += [rate for name, rate in named if "drop" in name and isinstance(rate, float)]
-    if not any(rate > 0 for rate in rates):
+    if not any(has_dropout(part) for part in parts.random):
         raise InputError(
             f"Every dropout in the part of encoder '{encoder.name}' to be sampled is 0, so all "
             "passes would agree; use the head's dropout (n_layers=0), an ensemble, or a "
@@ -149,8 +144,15 @@ def _refuse_without_dropout(encoder: Encoder, parts: _Parts) -> None:
         )
 
 
-def _is_dropout(module: torch.nn.Module) -> bool:
-    return "Dropout" in type(module).__name__
+def has_dropout(network: torch.nn.Module) -> bool:
+    """Tell whether anything in a network would be random in training mode."""
+    for module in network.modules():
+        rates = [getattr(module, "p", 0.0)] if "Dropout" in type(module).__name__ else []
+        # Dropout called as a function keeps its rate in an attribute.
+        rates += [rate for name, rate in vars(module).items() if "drop" in name]
+        if any(isinstance(rate, float) and rate > 0 for rate in rates):
+            return True
+    return False
 
 
 @torch.inference_mode()
