@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session, aliased
 
-from core.domain import JobStatus, QueryKind, RoundStep, SubmissionKind
+from core.domain import PRESENT, JobStatus, QueryKind, RoundStep, SubmissionKind
 from core.errors import Cancelled
 from core.rounds import files
 from core.rounds.encode import current_encoder, encode_documents
@@ -18,14 +19,22 @@ from core.rounds.pool import pool_vectors
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Task, Workshop, all_document_ids
 from core.services.jobs import finish_job, job_of_workflow
+from core.services.judgement_matrix import judgement_matrix
 from core.services.labels import active_labels
 from core.services.predictions import LABEL_IDS, POOL_IDS, POOL_PROBA
 from core.services.projects import ProjectSettings
 from core.store.tables import Document, Label, Project, Query, Submission
-from core.strategies.cold_start import cold_start_order, label_similarity
-from core.strategies.reasons import explain_cold_start
+from core.strategies.cold_start import NO_LABEL, cold_start_order, label_similarity
+from core.strategies.reasons import (
+    Because,
+    Neighbour,
+    because_of_wanted,
+    neighbours_of,
+    sentence,
+)
 
 QUEUES_LONG = 5  # times the query size: there is no round yet to bring the next ones
+FIRST_KINDS = (QueryKind.COLD_START, QueryKind.COVERAGE)
 KEPT_FOLDERS = 2  # a page may still be reading the one before
 
 
@@ -53,6 +62,7 @@ def order_by_labels(workshop: Workshop, task: Task, progress: Progress) -> dict[
     with workshop.store.read() as session:
         labels = active_labels(session, task.project.id)
         candidates = np.isin(ids, askable(session, task.project.id))
+        known = judgement_matrix(session, task.project.id)
         session.expunge_all()  # the labels are read on after the session has ended
     if not labels or not len(ids) or task.project.active_round_id is not None:
         files.write_json(task.folder / files.QUERIES, [])
@@ -62,26 +72,44 @@ def order_by_labels(workshop: Workshop, task: Task, progress: Progress) -> dict[
     vectors = pool_vectors(use.cache(workshop.settings, task.project), ids)
     proba = label_similarity(vectors, label_vectors)
     rows = np.flatnonzero(candidates)
-    n = ProjectSettings.of(task.project).query_size * QUEUES_LONG
-    order, scores = cold_start_order(
-        vectors[rows], label_vectors, n=n, rng=np.random.default_rng(task.project.id)
+    is_judged = np.isin(ids, known.document_ids[~known.is_audited])
+    order = cold_start_order(
+        vectors[rows],
+        label_vectors,
+        n=ProjectSettings.of(task.project).query_size * QUEUES_LONG,
+        rng=np.random.default_rng(task.project.id),
+        n_present=(known.truth[~known.is_audited] == PRESENT).sum(axis=0),
+        judged=vectors[is_judged],
     )
-    names = [label.name for label in labels]
-    among_candidates = label_similarity(vectors[rows], label_vectors)
+    chosen = rows[order.positions]
+    neighbours = neighbours_of(vectors[chosen], vectors[is_judged], ids[is_judged].tolist())
     queries = [
         {
-            "document_id": int(ids[rows[at]]),
-            "rank": rank,
-            "score": float(score),
-            "reason": explain_cold_start(among_candidates[at], float(score), names),
+            "document_id": int(ids[row]),
+            "rank": at + 1,
+            "score": float(order.scores[at]),
+            **_told(labels, int(order.labels[at]), proba[row], neighbours[at]),
         }
-        for rank, (at, score) in enumerate(zip(order, scores, strict=True), start=1)
+        for at, row in enumerate(chosen)
     ]
     files.write_json(task.folder / LABEL_IDS, [label.id for label in labels])
     files.write_array(task.folder / POOL_IDS, ids)
     files.write_array(task.folder / POOL_PROBA, proba.astype(np.float16))
     files.write_json(task.folder / files.QUERIES, queries)
     return {"n_queries": len(queries)}
+
+
+def _told(
+    labels: list[Label], column: int, proba: NDArray[np.float32], near: tuple[Neighbour, ...]
+) -> dict[str, Any]:
+    """Who chose a document and why: the label of this column, or what is typical."""
+    kind, because = QueryKind.COVERAGE, Because()
+    if column != NO_LABEL:
+        kind = QueryKind.COLD_START
+        because = because_of_wanted(labels[column].id, float(proba[column]))
+    because = because.beside(near)
+    told = sentence(because, kind, {label.id: label.name for label in labels})
+    return {"kind": kind, "reason": told, "because": because.to_json()}
 
 
 def _described(label: Label) -> str:
@@ -133,12 +161,19 @@ def publish_order(workshop: Workshop, task: Task, progress: Progress) -> dict[st
 
 
 def _replace_queries(session: Session, project_id: int, queries: list[dict[str, Any]]) -> None:
-    first_queue = (Query.project_id == project_id, Query.kind == QueryKind.COLD_START)
+    """What is on a screen stays, as does what somebody looked for."""
+    of_no_round = (Query.project_id == project_id, Query.round_id.is_(None))
     session.execute(
-        delete(Query).where(*first_queue, Query.served_at.is_(None), Query.leased_by.is_(None))
+        delete(Query).where(
+            *of_no_round,
+            Query.kind.in_(FIRST_KINDS),
+            Query.served_at.is_(None),
+            Query.leased_by.is_(None),
+        )
     )
-    shown = set(session.scalars(select(Query.document_id).where(*first_queue)))
-    shared = {"project_id": project_id, "kind": QueryKind.COLD_START, "strategy": "cold-start"}
+    kept = Query.kind.in_((*FIRST_KINDS, QueryKind.SEARCH))
+    shown = set(session.scalars(select(Query.document_id).where(*of_no_round, kept)))
+    shared = {"project_id": project_id, "strategy": "cold-start"}
     rows = [{**query, **shared} for query in queries if query["document_id"] not in shown]
     if rows:
         session.execute(insert(Query), rows)

@@ -41,7 +41,8 @@ class Search:
     n_unread: int = 0  # documents that have no vector yet: compared by their words alone
     note: str = ""  # what could not be done
     error: str | None = None
-    fraction: float = 0.0
+    step: str = ""  # a RoundStep, or empty before the first
+    fraction: float = 0.0  # of that step
 
     @property
     def is_active(self) -> bool:
@@ -147,5 +148,6 @@ def _search(job: JobInfo) -> Search:
         n_unread=int(job.detail.get("n_unread", 0)),
         note=str(job.detail.get("note", "")),
         error=job.error,
+        step=job.step,
         fraction=job.fraction,
     )

@@ -183,7 +183,7 @@ def neighbours_of(
 
 
 def k_nearest(
-    query: Embeddings, judged: Embeddings, k: int
+    query: Embeddings, judged: Embeddings, k: int, *, rows_at_once: int = ROWS_AT_ONCE
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Find rows of `judged` by cosine, the nearest first.
 
@@ -195,8 +195,8 @@ def k_nearest(
     query = np.asarray(query, dtype=np.float32)
     best = np.full((len(query), k), -np.inf, dtype=np.float32)
     index = np.full((len(query), k), -1, dtype=np.int64)
-    for start in range(0, len(judged), ROWS_AT_ONCE):
-        part = np.asarray(judged[start : start + ROWS_AT_ONCE], dtype=np.float32)
+    for start in range(0, len(judged), rows_at_once):
+        part = np.asarray(judged[start : start + rows_at_once], dtype=np.float32)
         rows = np.broadcast_to(np.arange(start, start + len(part)), (len(query), len(part)))
         cosine = np.concatenate([best, query @ part.T], axis=1)
         candidates = np.concatenate([index, rows], axis=1)
