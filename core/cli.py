@@ -146,22 +146,59 @@ def token(
 @app.command()
 def replay(
     data: Annotated[
-        str, typer.Option(help="demo, a CSV file, or a data set in MARGINALIA_SHARED.")
-    ] = "demo",
-    strategy: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
-    seeds: Annotated[int, typer.Option(min=1)] = 3,
-    rounds: Annotated[int | None, typer.Option(min=1)] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
-    initial: Annotated[int | None, typer.Option(min=1)] = None,
+        str | None,
+        typer.Option(
+            help="demo, a CSV file with text and labels, a data set in MARGINALIA_SHARED, or "
+            "project:<id>; ':8000' after it keeps so many documents to ask about."
+        ),
+    ] = None,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name, or name:batching=groups,random_share=.2; may be given several times."
+        ),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many.")] = None,
+    initial: Annotated[int | None, typer.Option(min=1, help="Documents judged first.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Documents asked per round.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=0, help="Batches asked.")] = None,
+    learner: Annotated[str | None, typer.Option(help="quick, ensemble or deep.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="bundled, a local folder, or a Hugging Face name.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="fast or paper.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A YAML file with a plan.")] = None,
     results: Annotated[Path, typer.Option(help="The folder for the record.")] = Path("results"),
+    name: Annotated[str | None, typer.Option(help="Its folder in there.")] = None,
+    view: Annotated[bool, typer.Option("--view", help="Print the plan and play nothing.")] = False,
 ) -> None:
-    """Play the loop against gold labels and compare strategies."""
-    from core.replay.command import replay_command
-    from core.replay.simulate import ReplayConfig
+    """Compare strategies by playing the loop against gold labels.
 
-    given: dict[str, Any] = {"n_rounds": rounds, "batch_size": batch_size, "n_initial": initial}
-    config = ReplayConfig(**{name: value for name, value in given.items() if value is not None})
-    replay_command(data, strategy or ["bald", "random"], seeds, config=config, results=results)
+    What is said here counts before the YAML file, that before the preset, and
+    that before the defaults. Stopped or killed, the same command goes on.
+    """
+    from core.replay.command import replay_in_terminal
+    from core.replay.config import as_yaml, resolve_plan
+    from core.strategies.plan import PROJECT
+
+    given: dict[str, Any] = {
+        "data": data,
+        "arms": strategy,
+        "seeds": seeds,
+        "n_initial": initial,
+        "batch_size": batch,
+        "n_rounds": rounds,
+        "learner": learner,
+        "encoder": encoder,
+        "name": name,
+    }
+    settings = get_settings()
+    plan = resolve_plan(given, settings=settings, preset=preset, config=config)
+    if view:
+        print(as_yaml(plan), end="")
+        return
+    store = _open_store() if plan.data.startswith(PROJECT) else None
+    replay_in_terminal(plan, settings, results=results, store=store)
 
 
 def _open_store() -> Store:

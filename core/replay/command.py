@@ -1,92 +1,114 @@
-"""Replays from the command line: load, encode, play every strategy and seed, report."""
+"""One replay from beginning to end: load, encode, play, compare, write. For terminals and jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from core.encoders.encoder import load_encoder
-from core.errors import InputError
-from core.replay.data import ReplayData, embeddings, load_dataset
-from core.replay.report import Run, curves_table, differences_table, write_results
-from core.replay.simulate import ReplayConfig, replay
-from core.settings import Settings, get_settings
-from core.strategies.catalogue import strategy_info
-
-
-def replay_command(
-    data: str,
-    strategies: Sequence[str],
-    seeds: int,
-    *,
-    config: ReplayConfig | None = None,
-    settings: Settings | None = None,
-    results: Path | None = None,
-    say: Callable[[str], None] = print,
-) -> list[Run]:
-    """Play `seeds` loops per strategy and print micro-F1 by number of judged documents.
-
-    Parameters
-    ----------
-    data
-        "demo", a CSV file, or the name of a public data set.
-    strategies
-        Names from the catalogue; "random" among them gives the comparison.
-    seeds
-        Seeds 0, 1, … so many; each draws the same initial documents for all strategies.
-    results
-        Where statistics.json and rounds.csv go, in a folder named for the
-        data; None writes nothing.
-
-    Raises InputError for unknown data or strategies, before anything runs.
-    """
-    settings = settings or get_settings()
-    config = config or ReplayConfig()
-    names = [strategy_info(name).name for name in dict.fromkeys(strategies)]
-    if not names or seeds < 1:
-        raise InputError("Give at least one strategy and one seed.")
-    loaded = load_dataset(data, shared=settings.shared)
-    say(
-        f"{loaded.name}: {len(loaded.texts)} documents to ask about, "
-        f"{len(loaded.test_texts)} to test on, {len(loaded.labels)} labels"
-    )
-    runs = play(loaded, names, range(seeds), config=config, settings=settings, say=say)
-    say(curves_table(runs))
-    if differences := differences_table(runs):
-        say(differences)
-    if results is not None:
-        target = write_results(results, runs, data=loaded, config=config, encoder=settings.encoder)
-        say(f"Written to {target}")
-    return runs
+from core.domain import Embeddings
+from core.encoders.encoder import Encoder, load_encoder
+from core.replay.compare import compare
+from core.replay.data import ReplayData, load_dataset, vectors_of
+from core.replay.learners import check_learners
+from core.replay.report import tables, write_results
+from core.replay.run import Progress, full_data_scores, run_plan
+from core.settings import Settings
+from core.store.store import Store
+from core.strategies.plan import ReplayPlan
 
 
-def play(
-    data: ReplayData,
-    strategies: Sequence[str],
-    seeds: Sequence[int],
-    *,
-    config: ReplayConfig,
+def replay(
+    plan: ReplayPlan,
     settings: Settings,
-    say: Callable[[str], None],
-) -> list[Run]:
-    """Encode once, then play every strategy with every seed."""
-    encoder = load_encoder(settings.encoder)
-    folder = settings.data_dir / "replay-embeddings"
-    x = embeddings(data.texts, encoder, folder=folder)
-    test_x = embeddings(data.test_texts, encoder, folder=folder)
-    runs = []
-    for seed in seeds:
-        for strategy in strategies:
-            rounds = replay(
-                x,
-                data.truth,
-                test_x=test_x,
-                test_truth=data.test_truth,
-                strategy=strategy,
-                seed=seed,
-                config=config,
-            )
-            last = rounds[-1]
-            say(f"  seed {seed} {strategy}: {last.micro_f1:.4f} at {last.n_judged} judged")
-            runs.append(Run(strategy=strategy, seed=seed, results=rounds))
-    return runs
+    *,
+    results: Path,
+    store: Store | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Play a plan, or what of it is not played yet, and write `results`/<name of the plan>.
+
+    Returns the statistics, as `core.replay.compare.compare` describes them.
+    Raises InputError before any work for what cannot be played, and Cancelled
+    when stopped; what is played stays.
+    """
+    check_learners(plan)
+    data = load_dataset(plan.data, settings, store)
+    on_progress(Progress(0, 1, describe(data)))
+    encoder = load_encoder(plan.encoder)
+    x, test_x = _encode(data, encoder, settings, should_stop, on_progress)
+    label_x = label_vectors(plan, data, encoder)
+    about_encoder = {"name": plan.encoder, "fingerprint": encoder.fingerprint}
+    del encoder  # a deep learner wants the room
+    folder = results / plan.name
+    runs = run_plan(
+        plan,
+        data,
+        x,
+        test_x,
+        folder=folder,
+        label_x=label_x,
+        should_stop=should_stop,
+        on_progress=on_progress,
+    )
+    full = full_data_scores(folder, plan.seeds)
+    statistics = compare(plan, runs, full)
+    write_results(
+        folder, plan, data, encoder=about_encoder, runs=runs, full=full, statistics=statistics
+    )
+    return statistics
+
+
+def label_vectors(plan: ReplayPlan, data: ReplayData, encoder: Encoder) -> Embeddings | None:
+    """Vectors of the label names with their descriptions, where an arm starts by them."""
+    if not any(arm.cold_start for arm in plan.arms):
+        return None
+    return encoder.encode(data.label_texts or data.labels)
+
+
+def describe(data: ReplayData) -> str:
+    """What is played on, in a line."""
+    return (
+        f"{data.name}: {len(data.texts)} documents to ask about, "
+        f"{len(data.test_texts)} to test on, {len(data.labels)} labels. {data.note}"
+    ).strip()
+
+
+def replay_in_terminal(
+    plan: ReplayPlan,
+    settings: Settings,
+    *,
+    results: Path,
+    store: Store | None = None,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Play a plan, saying what is done, and say what was found."""
+    started = time.perf_counter()
+
+    def on_progress(progress: Progress) -> None:
+        elapsed = time.perf_counter() - started
+        say(f"{progress.share:4.0%} {elapsed:5.0f} s  {progress.sentence}")
+
+    statistics = replay(plan, settings, results=results, store=store, on_progress=on_progress)
+    say("")
+    say(tables(statistics))
+    say(f"\nWritten to {results / plan.name}")
+    return statistics
+
+
+def _encode(
+    data: ReplayData,
+    encoder: Encoder,
+    settings: Settings,
+    should_stop: Callable[[], bool],
+    on_progress: Callable[[Progress], None],
+) -> tuple[Embeddings, Embeddings]:
+    return vectors_of(
+        data,
+        encoder,
+        folder=settings.data_dir / "replay-embeddings",
+        should_stop=should_stop,
+        on_progress=lambda n: on_progress(Progress(0, 1, f"{n} texts encoded")),
+    )

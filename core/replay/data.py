@@ -1,15 +1,18 @@
-"""Gold-labelled data for replays: the demo, a CSV file, or a public set laid ready.
+"""Gold-labelled data for replays: the demo, a CSV file, a public set, one's own project.
 
-Also encodes it once and keeps the vectors under the data folder.
+Also encodes it once and keeps the vectors under the data folder. Reading a
+project is `core.replay.project`.
 """
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import gzip
 import hashlib
+import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +23,23 @@ from core.domain import Truth
 from core.encoders.cache import EmbeddingCache, encode_missing
 from core.encoders.encoder import Encoder
 from core.errors import InputError
+from core.settings import Settings, get_settings
+from core.store.store import Store
+from core.strategies.plan import PROJECT
 
 TEST_SHARE = 0.3  # where the data bring no split of their own
 SPLIT_SEED = 20240601
 
 Row = tuple[str, tuple[str, ...]]  # text, labels
+
+
+@dataclass(frozen=True)
+class VectorsOfDocuments:
+    """A folder of vectors by document id, and the ids of pool and test."""
+
+    folder: Path
+    ids: NDArray[np.int64]
+    test_ids: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,9 @@ class ReplayData:
     truth: Truth
     test_texts: list[str]
     test_truth: Truth
+    label_texts: list[str] | None = None  # names with descriptions, where there are some
+    note: str = ""  # how pool and test were parted, where that needs a word
+    vectors: VectorsOfDocuments | None = None  # where a project keeps them
 
     @property
     def sha256(self) -> str:
@@ -48,35 +66,74 @@ class ReplayData:
         return digest.hexdigest()
 
 
-def load_dataset(name_or_path: str, *, shared: Path | None = None) -> ReplayData:
-    """Load "demo", a CSV file with columns text and labels, or a set under `shared`/data.
+def load_dataset(
+    given: str, settings: Settings | None = None, store: Store | None = None
+) -> ReplayData:
+    """Load "demo", a CSV file with columns text and labels, a public set, or a project.
 
     Parameters
     ----------
-    name_or_path
-        A CSV (or .csv.gz) file is split at random, always alike; a set's
-        folder brings train.csv.gz and test.csv.gz. Labels are joined with |.
-    shared
-        The folder of public data sets (setting MARGINALIA_SHARED).
+    given
+        A CSV (or .csv.gz) file is split at random, always alike; a public set
+        is a folder data/<name> with train.csv.gz and test.csv.gz under the
+        setting MARGINALIA_SHARED. Labels are joined with |. "project:3" is a
+        project's completely judged documents. With ":8000" after any of them,
+        the pool is a random choice of so many, always alike.
+    store
+        Of the projects; by default the settings' one.
 
     Raises InputError when nothing of that name is there.
     """
-    if name_or_path == "demo":
+    settings = settings or get_settings()
+    shared = settings.shared
+    if Path(given).expanduser().is_file():
+        return _load_file(Path(given).expanduser())
+    match = re.fullmatch(r"(.+?):(\d+)", given)
+    if match and not (given.startswith(PROJECT) and given.count(":") == 1):
+        whole = load_dataset(match[1], settings, store)
+        return capped(whole, int(match[2]))
+    if given == "demo":
         from core.demo.corpus import demo_rows
 
         return _split("demo", [(row.text, tuple(row.labels)) for row in demo_rows()])
-    path = Path(name_or_path).expanduser()
-    if path.is_file():
-        return _split(path.name.split(".")[0], read_rows(path))
-    folder = shared / "data" / name_or_path if shared is not None else None
+    if given.startswith(PROJECT):
+        return _load_project(given, settings, store)
+    folder = shared / "data" / given if shared is not None else None
     if folder is not None and (folder / "train.csv.gz").is_file():
         train, test = (read_rows(folder / f"{part}.csv.gz") for part in ("train", "test"))
-        return _with_truth(name_or_path, train, test)
+        return _with_truth(given, train, test)
     where = f"or under '{shared}'" if shared is not None else "and MARGINALIA_SHARED is not set"
     raise InputError(
-        f"No data '{name_or_path}': it is no file here {where}; "
-        "give 'demo' or a CSV file with the columns text and labels."
+        f"No data '{given}': it is no file here {where}; "
+        "give 'demo', a CSV file with the columns text and labels, or project:<id>."
     )
+
+
+def capped(data: ReplayData, n_pool: int) -> ReplayData:
+    """The same data with a pool of at most `n_pool` documents, drawn at random, always alike."""
+    if n_pool >= len(data.texts):
+        return data
+    rows = np.sort(np.random.default_rng(SPLIT_SEED).permutation(len(data.texts))[:n_pool])
+    vectors = data.vectors
+    return dataclasses.replace(
+        data,
+        texts=[data.texts[row] for row in rows],
+        truth=data.truth[rows],
+        vectors=vectors and dataclasses.replace(vectors, ids=vectors.ids[rows]),
+    )
+
+
+def _load_file(path: Path) -> ReplayData:
+    return _split(path.name.split(".")[0], read_rows(path))
+
+
+def _load_project(given: str, settings: Settings, store: Store | None) -> ReplayData:
+    from core.replay.project import project_data
+
+    number = given.removeprefix(PROJECT)
+    if not number.isdecimal():
+        raise InputError(f"'{given}' is no project; give project:<id> with a number, as in links.")
+    return project_data(store or Store.open(settings), settings, int(number))
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -89,13 +146,37 @@ def read_rows(path: Path) -> list[Row]:
         return _rows(file, path)
 
 
-def embeddings(texts: Sequence[str], encoder: Encoder, *, folder: Path) -> NDArray[np.float32]:
-    """Give the texts' vectors (texts, width), encoding only what `folder` does not hold."""
-    ids = np.array([_text_id(text) for text in texts], dtype=np.int64)
+def vectors_of(
+    data: ReplayData,
+    encoder: Encoder,
+    *,
+    folder: Path,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[int], None] | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give the vectors of pool and test, encoding only what is kept nowhere.
+
+    A project's are kept where rounds keep them, all others under `folder`.
+    Raises Cancelled when stopped.
+    """
+    texts = [*data.texts, *data.test_texts]
+    if data.vectors is None:
+        ids = np.array([_text_id(text) for text in texts], dtype=np.int64)
+    else:
+        folder = data.vectors.folder
+        ids = np.concatenate([data.vectors.ids, data.vectors.test_ids])
     by_id = dict(zip(ids.tolist(), texts, strict=True))
     cache = EmbeddingCache(folder, fingerprint=encoder.fingerprint, width=encoder.width)
-    encode_missing(encoder, cache, ids, lambda chunk: [by_id[i] for i in chunk.tolist()])
-    return np.asarray(cache.rows(ids), dtype=np.float32)
+    encode_missing(
+        encoder,
+        cache,
+        ids,
+        lambda chunk: [by_id[i] for i in chunk.tolist()],
+        should_stop=should_stop,
+        on_progress=on_progress,
+    )
+    x = np.asarray(cache.rows(ids), dtype=np.float32)
+    return x[: len(data.texts)], x[len(data.texts) :]
 
 
 def _rows(lines: Iterable[str], path: Path) -> list[Row]:

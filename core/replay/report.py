@@ -1,117 +1,174 @@
-"""What replays found, as a table for people and as files for the record."""
+"""What a replay found, as tables for people and as files for the record."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
 import json
-import platform
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from core.charts.replay_curves import replay_curves
 from core.replay.data import ReplayData
-from core.replay.simulate import ReplayConfig, RoundResult, area_under_curve
+from core.replay.folder import write_whole
+from core.replay.learners import options_in_full
+from core.replay.results import RoundResult, Run
+from core.replay.statistics import N_RESAMPLES
+from core.strategies.plan import ReplayPlan
+from core.versions import code_version, package_versions
 
-PACKAGES = ("numpy", "torch", "transformers", "small-text", "scikit-learn", "scipy")
-
-
-@dataclass(frozen=True)
-class Run:
-    """One loop that was played."""
-
-    strategy: str
-    seed: int
-    results: list[RoundResult]
-
-
-def curves_table(runs: list[Run]) -> str:
-    """Give micro-F1, mean ± standard deviation over seeds, by judged documents and strategy."""
-    strategies = _strategies(runs)
-    by_strategy = {name: [run for run in runs if run.strategy == name] for name in strategies}
-    n_judged = [result.n_judged for result in runs[0].results]
-    lines = ["judged  " + "".join(f"{name:>18}" for name in strategies)]
-    for at, n in enumerate(n_judged):
-        cells = [_spread([run.results[at].micro_f1 for run in by_strategy[s]]) for s in strategies]
-        lines.append(f"{n:>6}  " + "".join(f"{cell:>18}" for cell in cells))
-    areas = [_spread([area_under_curve(r.results) for r in by_strategy[s]]) for s in strategies]
-    lines.append("  area  " + "".join(f"{cell:>18}" for cell in areas))
-    return "\n".join(lines)
-
-
-def paired_differences(runs: list[Run], *, baseline: str = "random") -> dict[str, dict[int, float]]:
-    """Give each strategy's area less the baseline's, seed by seed; empty without a baseline."""
-    areas = {(run.strategy, run.seed): area_under_curve(run.results) for run in runs}
-    return {
-        strategy: {
-            seed: area - areas[baseline, seed]
-            for (name, seed), area in areas.items()
-            if name == strategy and (baseline, seed) in areas
-        }
-        for strategy in _strategies(runs)
-        if strategy != baseline and any(run.strategy == baseline for run in runs)
-    }
-
-
-def differences_table(runs: list[Run], *, baseline: str = "random") -> str:
-    """Say for each strategy in which seeds its area beats the baseline's."""
-    lines = []
-    for strategy, by_seed in paired_differences(runs, baseline=baseline).items():
-        values = list(by_seed.values())
-        n_won = sum(value > 0 for value in values)
-        each = ", ".join(f"{seed}: {value:+.4f}" for seed, value in by_seed.items())
-        lines.append(
-            f"{strategy} against {baseline}: {np.mean(values):+.4f} in area on average, "
-            f"ahead in {n_won} of {len(values)} seeds ({each})"
-        )
-    return "\n".join(lines)
+STATISTICS = "statistics.json"
+MEASURES = {"micro_f1": "micro-F1", "macro_f1": "macro-F1"}
 
 
 def write_results(
-    folder: Path, runs: list[Run], *, data: ReplayData, config: ReplayConfig, encoder: str
-) -> Path:
-    """Write statistics.json and rounds.csv under `folder`/<name of the data>."""
-    target = folder / data.name
-    target.mkdir(parents=True, exist_ok=True)
-    about = {
+    folder: Path,
+    plan: ReplayPlan,
+    data: ReplayData,
+    *,
+    encoder: Mapping[str, Any],
+    runs: Sequence[Run],
+    full: Mapping[int, RoundResult],
+    statistics: Mapping[str, Any],
+) -> None:
+    """Write statistics.json, rounds.csv, curves.json and curves.html into `folder`."""
+    rounds = [row for run in runs for row in _figures(run)]
+    record = {
+        "plan": plan.to_json(),
+        "plan_fingerprint": plan.fingerprint,
+        "learner_options": options_in_full(plan),
         "data": {
             "name": data.name,
             "sha256": data.sha256,
             "n_pool": len(data.texts),
             "n_test": len(data.test_texts),
             "n_labels": len(data.labels),
+            "note": data.note,
         },
-        "config": dataclasses.asdict(config),
-        "encoder": encoder,
-        "seeds": sorted({run.seed for run in runs}),
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
-        "area_under_curve": {
-            name: {str(r.seed): area_under_curve(r.results) for r in runs if r.strategy == name}
-            for name in _strategies(runs)
-        },
-        "paired_differences": paired_differences(runs),
+        "encoder": dict(encoder),
+        "code_version": code_version(),
+        "packages": package_versions(),
+        "n_resamples": N_RESAMPLES,
+        "statistics": statistics,
+        "rounds": rounds,
+        "everything_judged": {str(seed): _without_rows(result) for seed, result in full.items()},
     }
-    text = json.dumps(about, indent=2)
-    (target / "statistics.json").write_text(text + "\n", encoding="utf-8")
-    with (target / "rounds.csv").open("w", encoding="utf-8", newline="") as file:
-        _write_rounds(csv.writer(file), runs)
-    return target
+    write_whole(folder / STATISTICS, json.dumps(record, indent=1, allow_nan=False))
+    with (folder / "rounds.csv").open("w", encoding="utf-8", newline="") as file:
+        columns = ["arm", "seed", "round", *_columns()]
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rounds)
+    _write_curves(folder, statistics)
 
 
-def _write_rounds(writer: Any, runs: list[Run]) -> None:
-    columns = [field.name for field in dataclasses.fields(RoundResult)]
-    writer.writerow(["strategy", "seed", *columns])
-    for run in runs:
-        for result in run.results:
-            writer.writerow([run.strategy, run.seed, *dataclasses.astuple(result)])
+def _write_curves(folder: Path, statistics: Mapping[str, Any]) -> None:
+    """One page that needs no network: plotly's script lies beside it, once."""
+    figures = {measure: replay_curves(statistics, measure=measure) for measure in MEASURES}
+    write_whole(
+        folder / "curves.json",
+        json.dumps({m: f.to_plotly_json() for m, f in figures.items()}, default=list),
+    )
+    page = figures["micro_f1"].to_html(include_plotlyjs="directory")
+    second = figures["macro_f1"].to_html(include_plotlyjs=False, full_html=False)
+    write_whole(folder / "curves.html", page.replace("</body>", f"{second}</body>"))
+    script = folder / "plotly.min.js"
+    if not script.exists():
+        from plotly.offline import get_plotlyjs
+
+        write_whole(script, get_plotlyjs())
 
 
-def _strategies(runs: list[Run]) -> list[str]:
-    return list(dict.fromkeys(run.strategy for run in runs))
+def tables(statistics: Mapping[str, Any]) -> str:
+    """Everything worth reading in a terminal."""
+    if not statistics["seeds"]:
+        return "No seed has been played to its end by all arms yet."
+    parts = [curves_table(statistics, measure) for measure in MEASURES]
+    parts.append(needed_table(statistics))
+    if statistics["differences"]:
+        parts += [differences_table(statistics, measure) for measure in MEASURES]
+    return "\n\n".join(parts)
 
 
-def _spread(values: list[float]) -> str:
-    return f"{np.mean(values):.4f} ± {np.std(values):.4f}"
+def curves_table(statistics: Mapping[str, Any], measure: str = "micro_f1") -> str:
+    """Mean ± standard deviation over seeds, by judged documents and arm."""
+    arms = {name: told[measure] for name, told in statistics["arms"].items()}
+    rows = [[MEASURES[measure], *arms]]
+    for at, n in enumerate(statistics["n_judged"]):
+        rows.append([str(n), *(_spread(t["mean"][at], t["sd"][at]) for t in arms.values())])
+    rows.append(["area", *(_spread(t["area"]["mean"], t["area"]["sd"]) for t in arms.values())])
+    whole = statistics["full_data"][measure]
+    told = _spread(whole["mean"], whole["sd"])
+    return f"{_aligned(rows)}\neverything judged: {told}"
+
+
+def needed_table(statistics: Mapping[str, Any]) -> str:
+    """Judged documents until shares of the full data's micro-F1, and seconds per question."""
+    arms = statistics["arms"]
+    shares = list(next(iter(arms.values()))["micro_f1"]["needed"])
+    rows = [["to reach", *(f"{float(share):.0%}" for share in shares), "s/query"]]
+    for name, told in arms.items():
+        needed = [told["micro_f1"]["needed"][share]["by_mean"] for share in shares]
+        last = statistics["n_judged"][-1]
+        cells = [f"> {last}" if value is None else f"{value:.0f}" for value in needed]
+        rows.append([name, *cells, _number(told["query_seconds"]["mean"], ".2f")])
+    return _aligned(rows)
+
+
+def differences_table(statistics: Mapping[str, Any], measure: str = "micro_f1") -> str:
+    """Each arm against the baseline: area, seeds ahead, judgements saved, with 95 % intervals."""
+    differences = statistics["differences"]
+    shares = list(next(iter(differences.values()))[measure]["saving"])
+    heads = [f"saves at {float(share):.0%}" for share in shares]
+    rows = [[f"{MEASURES[measure]} against {statistics['baseline']}", "area", "ahead", *heads]]
+    for name, told in differences.items():
+        area = told[measure]["area"]
+        n_seeds = len(area["by_seed"])
+        savings = [_saved(told[measure]["saving"][share]) for share in shares]
+        rows.append([name, _between(area, "+.4f"), f"{area['n_ahead']} of {n_seeds}", *savings])
+    return _aligned(rows)
+
+
+def _figures(run: Run) -> list[dict[str, Any]]:
+    return [
+        {"arm": run.arm.name, "seed": run.seed, "round": number, **_without_rows(result)}
+        for number, result in enumerate(run.rounds)
+    ]
+
+
+def _without_rows(result: RoundResult) -> dict[str, Any]:
+    return {key: value for key, value in result.to_json().items() if key != "asked"}
+
+
+def _columns() -> list[str]:
+    return [field.name for field in dataclasses.fields(RoundResult) if field.name != "asked"]
+
+
+def _saved(told: Mapping[str, Any]) -> str:
+    if told["value"] is None:
+        return "not reached"
+    at_least = "≥ " if told["is_at_least"] else ""
+    return at_least + _between({**told, "mean": told["value"]}, ".0%")
+
+
+def _between(told: Mapping[str, Any], form: str) -> str:
+    mean, low, high = (_number(told[key], form) for key in ("mean", "low", "high"))
+    return mean if told["low"] is None and told["high"] is None else f"{mean} [{low}, {high}]"
+
+
+def _spread(mean: float | None, sd: float | None) -> str:
+    return _number(mean, ".4f") + ("" if sd is None else f" ± {sd:.4f}")
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    first, *others = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for head, *cells in rows:
+        right = [cell.rjust(width) for cell, width in zip(cells, others, strict=True)]
+        lines.append("  ".join([head.ljust(first), *right]).rstrip())
+    return "\n".join(lines)

@@ -32,8 +32,10 @@ class RoundResult:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote."""
-        values = {key: math.nan if value is None else value for key, value in given.items()}
-        return cls(**{**values, "asked": tuple(values["asked"])})
+        values: dict[str, Any] = {
+            key: math.nan if value is None else value for key, value in given.items()
+        }
+        return cls(**values | {"asked": tuple(values["asked"])})
 
 
 @dataclass(frozen=True)

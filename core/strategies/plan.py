@@ -27,7 +27,7 @@ WHOLE_NUMBERS = {
     "n_initial": (1, 1_000_000),
     "batch_size": (1, 100_000),
     "n_rounds": (0, 10_000),
-    "n_folds": (2, 50),
+    "n_folds": (0, 50),
 }
 # Two plans that agree in everything else can share one folder of results.
 OPEN_ENDED = ("name", "arms", "seeds", "targets")
@@ -89,7 +89,7 @@ class ReplayPlan:
     n_initial: int = 100  # judged before the first question
     batch_size: int = 50
     n_rounds: int = 12  # questions asked, each of one batch
-    n_folds: int = 3  # for the threshold; each costs one training
+    n_folds: int = 3  # for the threshold, each costs one training; below 2 it is one half
     learner: str = "quick"
     learner_options: Mapping[str, Any] = field(default_factory=dict)
     encoder: str = "bundled"  # as in the settings
@@ -116,6 +116,12 @@ class ReplayPlan:
     def budget(self) -> int:
         """Documents judged in the end, where the pool has as many."""
         return self.n_initial + self.n_rounds * self.batch_size
+
+    @property
+    def baseline(self) -> str | None:
+        """The arm others are compared with: "random", or the first that draws by lot."""
+        by_lot = [arm.name for arm in self.arms if arm.recipe.strategy == BASELINE]
+        return BASELINE if BASELINE in by_lot else next(iter(by_lot), None)
 
     @property
     def fingerprint(self) -> str:
@@ -212,7 +218,7 @@ def _rounds_for(budget: Any, values: Mapping[str, Any]) -> int:
     batch_size = values.get("batch_size", ReplayPlan.batch_size)
     _check_whole("n_initial", n_initial, 1, budget)
     _check_whole("batch_size", batch_size, 1, 100_000)
-    return -(-(budget - n_initial) // batch_size)
+    return int(-(-(budget - n_initial) // batch_size))
 
 
 def _listed(name: str, value: Any) -> list[Any]:
