@@ -7,7 +7,7 @@ learners our rounds use are `quick`, `ensemble` and `deep`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -111,7 +111,16 @@ class DenseTransformerClassification(TransformerBasedClassification):  # type: i
 
     def _compute_loss(self, cls: torch.Tensor, outputs: Any) -> tuple[torch.Tensor, torch.Tensor]:
         logits = outputs.logits.view(-1, self.num_classes)
-        return logits, self.criterion(logits, cls.to(logits.dtype))
+        return logits, self.criterion(logits, cls)
+
+    def _create_collate_fn(self, use_sample_weights: bool = False) -> Callable[[Any], Any]:
+        collate = super()._create_collate_fn(use_sample_weights=use_sample_weights)
+
+        def in_single_precision(batch: Any) -> tuple[torch.Tensor, ...]:
+            text, mask, labels, weights = collate(batch)
+            return text, mask, labels.float(), weights  # small-text's float64 is unknown to MPS
+
+        return in_single_precision
 
     def _create_embeddings(
         self, batch: Any, embedding_method: str = "avg", hidden_layer_index: int = -1

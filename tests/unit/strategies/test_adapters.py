@@ -11,10 +11,7 @@ from sklearn.svm import LinearSVC
 from small_text import (
     PoolBasedActiveLearner,
     SklearnDataset,
-    TransformerModelArguments,
-    TransformersDataset,
 )
-from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, BertTokenizerFast
 
 from core.errors import InputError, NotReady
 from core.learners.adapters import (
@@ -26,53 +23,6 @@ from core.learners.adapters import (
 from core.learners.dataset import JudgedVectors
 from core.strategies.query import MultiLabelQuery
 
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-WORDS = ["red", "green", "blue", "big", "small", "round"]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tiny")
-    (folder / "vocab.txt").write_text("\n".join(SPECIAL + WORDS), encoding="utf-8")
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(SPECIAL + WORDS),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=16,
-        num_labels=3,
-    )
-    BertForSequenceClassification(config).save_pretrained(folder)
-    BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=16).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture
-def arguments(folder):
-    return lambda **options: TransformerModelArguments(
-        str(folder),
-        model_kwargs={"ignore_mismatched_sizes": True},
-        show_progress_bar=False,
-        **options,
-    )
-
-
-def texts_and_labels(n, n_labels):
-    rng = np.random.default_rng(0)
-    texts = [" ".join(rng.choice(WORDS, rng.integers(1, 6))) for _ in range(n)]
-    y = [[word in text.split() for word in WORDS[:n_labels]] for text in texts]
-    return texts, csr_matrix(np.array(y, dtype=np.int64))
-
-
-def texts_of(folder, n=24, n_labels=3, max_length=12):
-    texts, y = texts_and_labels(n, n_labels)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    return TransformersDataset.from_arrays(
-        texts, y, tokenizer, target_labels=np.arange(n_labels), max_length=max_length
-    )
-
 
 def fitted(arguments, dataset, n_labels=3, **options):
     classifier = DenseTransformerClassification(
@@ -82,8 +32,8 @@ def fitted(arguments, dataset, n_labels=3, **options):
 
 
 @pytest.mark.parametrize("n_labels", [1, 2, 3])
-def test_a_transformer_answers_densely_for_any_number_of_labels(arguments, folder, n_labels):
-    dataset = texts_of(folder, n_labels=n_labels)
+def test_a_transformer_answers_densely_for_any_number_of_labels(arguments, tokenised, n_labels):
+    dataset = tokenised(n_labels=n_labels)
     classifier = fitted(arguments, dataset, n_labels)
     proba = classifier.predict_proba(dataset)
     assert type(proba) is np.ndarray
@@ -95,8 +45,8 @@ def test_a_transformer_answers_densely_for_any_number_of_labels(arguments, folde
     assert (samples.std(axis=1) > 0).all()
 
 
-def test_the_threshold_decides_what_is_predicted_and_erases_nothing(arguments, folder):
-    dataset = texts_of(folder)
+def test_the_threshold_decides_what_is_predicted_and_erases_nothing(arguments, tokenised):
+    dataset = tokenised()
     classifier = fitted(arguments, dataset)
     proba = classifier.predict_proba(dataset)
     for threshold in (0.0, 0.4, float(np.median(proba)), 1.0):
@@ -109,8 +59,8 @@ def test_the_threshold_decides_what_is_predicted_and_erases_nothing(arguments, f
     assert per_label.toarray().sum(axis=0).tolist() == [24, 0, 24]
 
 
-def test_passes_repeat_themselves_and_leave_dropout_off(arguments, folder):
-    dataset = texts_of(folder)
+def test_passes_repeat_themselves_and_leave_dropout_off(arguments, tokenised):
+    dataset = tokenised()
     classifier = fitted(arguments, dataset)
     before, state = classifier.predict_proba(dataset), torch.get_rng_state()
     first = classifier.predict_proba(dataset, dropout_sampling=3)
@@ -121,26 +71,26 @@ def test_passes_repeat_themselves_and_leave_dropout_off(arguments, folder):
     np.testing.assert_array_equal(classifier.predict_proba(dataset), before)
 
 
-def test_a_transformer_without_dropout_is_refused_when_asked_for_passes(arguments, folder):
+def test_a_transformer_without_dropout_is_refused_when_asked_for_passes(arguments, tokenised):
     off = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    dataset = texts_of(folder)
+    dataset = tokenised()
     classifier = fitted(arguments, dataset, config_kwargs=off)
     with pytest.raises(InputError, match="passes would all agree"):
         classifier.predict_proba(dataset, dropout_sampling=3)
 
 
-def test_attention_dropout_is_sampled_too(arguments, folder):
+def test_attention_dropout_is_sampled_too(arguments, tokenised):
     off = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.5}
-    dataset = texts_of(folder)
+    dataset = tokenised()
     samples = fitted(arguments, dataset, config_kwargs=off).predict_proba(
         dataset, dropout_sampling=3
     )
     assert samples.std(axis=1).max() > 0
 
 
-def test_padding_does_not_enter_embeddings(arguments, folder):
-    classifier = fitted(arguments, texts_of(folder))
-    short, long = (texts_of(folder, max_length=length) for length in (8, 16))
+def test_padding_does_not_enter_embeddings(arguments, tokenised):
+    classifier = fitted(arguments, tokenised())
+    short, long = (tokenised(max_length=length) for length in (8, 16))
     vectors = classifier.embed(short)
     np.testing.assert_allclose(vectors, classifier.embed(long), atol=1e-5)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(24), abs=1e-5)
@@ -149,8 +99,8 @@ def test_padding_does_not_enter_embeddings(arguments, folder):
     np.testing.assert_array_equal(proba, classifier.predict_proba(short))
 
 
-def test_no_texts_give_no_probabilities(arguments, folder):
-    dataset = texts_of(folder)
+def test_no_texts_give_no_probabilities(arguments, tokenised):
+    dataset = tokenised()
     classifier = fitted(arguments, dataset)
     nothing = dataset[np.arange(0)]
     assert classifier.predict_proba(nothing).shape == (0, 3)
@@ -159,8 +109,8 @@ def test_no_texts_give_no_probabilities(arguments, folder):
 
 
 @pytest.mark.parametrize("strategy", ["entropy", "bald"])
-def test_two_rounds_of_small_texts_loop_with_a_transformer(arguments, folder, strategy):
-    dataset = texts_of(folder)
+def test_two_rounds_of_small_texts_loop_with_a_transformer(arguments, tokenised, strategy):
+    dataset = tokenised()
     factory = DenseTransformerFactory(arguments(), 3, num_epochs=1, device="cpu")
     loop = PoolBasedActiveLearner(factory, MultiLabelQuery(strategy, seed=1), dataset)
     loop.initialize(np.arange(8))
@@ -175,9 +125,9 @@ def test_two_rounds_of_small_texts_loop_with_a_transformer(arguments, folder, st
     assert (scored.score > 0).all()
 
 
-def test_untrained_classifiers_say_so(arguments, folder):
+def test_untrained_classifiers_say_so(tfidf, arguments, tokenised):
     with pytest.raises(NotReady):
-        DenseTransformerClassification(arguments(), 3).predict_proba(texts_of(folder))
+        DenseTransformerClassification(arguments(), 3).predict_proba(tokenised())
     with pytest.raises(NotReady):
         DenseSklearnClassifier(LogisticRegression(), 3).predict_proba(tfidf())
 
@@ -185,13 +135,17 @@ def test_untrained_classifiers_say_so(arguments, folder):
 # --- scikit-learn -----------------------------------------------------------
 
 
-def tfidf(n=40, n_labels=3):
-    texts, y = texts_and_labels(n, n_labels)
-    x = TfidfVectorizer().fit_transform(texts)
-    return SklearnDataset(x, y, target_labels=np.arange(n_labels))
+@pytest.fixture
+def tfidf(labelled_texts):
+    def tfidf(n=40, n_labels=3):
+        texts, y = labelled_texts(n, n_labels)
+        x = TfidfVectorizer().fit_transform(texts)
+        return SklearnDataset(x, y, target_labels=np.arange(n_labels))
+
+    return tfidf
 
 
-def test_an_estimator_per_label_answers_as_it_would_alone():
+def test_an_estimator_per_label_answers_as_it_would_alone(tfidf):
     data = tfidf()
     proba = DenseSklearnClassifier(LogisticRegression(), 3).fit(data).predict_proba(data)
     assert proba.dtype == np.float32
@@ -200,14 +154,14 @@ def test_an_estimator_per_label_answers_as_it_would_alone():
         np.testing.assert_allclose(proba[:, label], alone.predict_proba(data.x)[:, 1], rtol=1e-5)
 
 
-def test_one_versus_rest_is_taken_apart():
+def test_one_versus_rest_is_taken_apart(tfidf):
     data = tfidf()
     bare = DenseSklearnClassifier(LogisticRegression(), 3).fit(data)
     wrapped = DenseSklearnClassifier(OneVsRestClassifier(LogisticRegression()), 3).fit(data)
     np.testing.assert_array_equal(bare.predict_proba(data), wrapped.predict_proba(data))
 
 
-def test_labels_judged_one_way_do_not_stop_the_training():
+def test_labels_judged_one_way_do_not_stop_the_training(tfidf):
     data = tfidf()
     y = data.y.toarray()
     y[:, 0], y[:, 1] = 0, 1
@@ -233,7 +187,7 @@ def test_unjudged_cells_are_left_out_and_unjudged_labels_get_no_probability():
 
 @pytest.mark.parametrize("n_labels", [1, 2])
 @pytest.mark.parametrize("kind", [csr_matrix, csr_array])
-def test_one_and_two_labels_and_either_kind_of_y(n_labels, kind):
+def test_one_and_two_labels_and_either_kind_of_y(tfidf, n_labels, kind):
     data = tfidf(n_labels=n_labels)
     data = type("Plain", (), {"x": data.x, "y": kind(data.y), "__len__": lambda self: 40})()
     classifier = DenseSklearnClassifier(LogisticRegression(), n_labels).fit(data)
@@ -247,7 +201,7 @@ def test_an_estimator_without_probabilities_is_refused_with_the_way_out():
         DenseSklearnClassifier(LinearSVC(), 3)
 
 
-def test_two_rounds_of_small_texts_loop_from_labels_nobody_has_seen():
+def test_two_rounds_of_small_texts_loop_from_labels_nobody_has_seen(tfidf):
     data = tfidf()
     order = np.argsort(data.y.toarray()[:, 0], kind="stable")[:6]  # none with the first label
     assert data.y[order].toarray()[:, 0].sum() == 0
@@ -260,7 +214,7 @@ def test_two_rounds_of_small_texts_loop_from_labels_nobody_has_seen():
     assert len(loop.indices_labeled) == 16
 
 
-def test_an_estimator_without_dropout_is_refused_by_bald():
+def test_an_estimator_without_dropout_is_refused_by_bald(tfidf):
     data = tfidf()
     loop = PoolBasedActiveLearner(
         DenseSklearnFactory(LogisticRegression(), 3), MultiLabelQuery("bald", seed=1), data
