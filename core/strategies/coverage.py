@@ -7,6 +7,8 @@ judged documents' unit vectors.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -120,10 +122,12 @@ def pure_radius(
 
     The heuristic of Yehuda et al. (2022), with k-means groups for labels: a ball
     is pure as long as it ends before the nearest document of another group, so
-    the radius is a low quantile of those distances. 2, the whole sphere, where
-    there is one group only.
+    the radius is a low quantile of those distances. No more groups than the
+    root of the number of documents; 2, the whole sphere, where there is one
+    group only.
     """
-    group = nearest_centre(x, place_centres(x, min(n_groups, len(x)), rng))
+    n_groups = max(min(n_groups, math.isqrt(len(x))), 1)
+    group = nearest_centre(x, place_centres(x, n_groups, rng))
     rows = _sample(len(x), PURITY_SAMPLE, rng)
     nearest = np.full(len(rows), -1.0, dtype=np.float32)
     for block in blocks(len(rows), len(x)):

@@ -43,8 +43,9 @@ def nearest_similarity(x: Vectors, others: Vectors) -> Values:
 
 
 def highest_by_lot(values: NDArray[np.number], rng: np.random.Generator) -> int:
-    """Give the position of the highest value; a lot decides between equals."""
-    return int(rng.choice(np.flatnonzero(values == values.max())))
+    """Give the position of the highest value; a lot decides between equals, up to rounding."""
+    highest = float(values.max())
+    return int(rng.choice(np.flatnonzero(values >= highest - ROUNDING * abs(highest))))
 
 
 def draw_apart(

@@ -40,7 +40,8 @@ def typiclust_batch(x: Vectors, judged_x: Vectors, n: int, rng: np.random.Genera
     Hacohen et al. (2022), "Active learning on a budget: opposite strategies suit
     high and low budgets". Judged and candidates together are put into as many
     groups as there are judged and asked for, 500 at most; those with the fewest
-    judged or chosen come first, of these the largest. Typical is who has the
+    judged or chosen come first, of these the largest; those of fewer than five
+    come last. Typical is who has the
     smallest mean distance to its 20 nearest in the group. Label-agnostic.
 
     Centres are fitted on a random 20,000 documents, and in a group of more than
@@ -67,7 +68,7 @@ def typiclust_batch(x: Vectors, judged_x: Vectors, n: int, rng: np.random.Genera
     def typical_first(_: int, members: Positions) -> Positions:
         return members[np.argsort(_mean_distance(x[members]), kind="stable")]
 
-    return _take_turns(group, n_known, n, rng, rank=typical_first)
+    return _take_turns(group, n_known, n, rng, rank=typical_first, smallest=SMALLEST_GROUP)
 
 
 def embedding_kmeans_batch(x: Vectors, n: int, rng: np.random.Generator) -> Batch:
@@ -126,12 +127,13 @@ def _take_turns(
     rng: np.random.Generator,
     *,
     rank: Rank,
+    smallest: int = 0,
 ) -> Batch:
-    """Let the groups send one after the other: fewest known first, then largest, then by lot."""
+    """Let the groups send one each: fewest known first, then largest; too small ones last."""
     size = np.bincount(group, minlength=len(n_known))
     lot = rng.permutation(len(size))
     turns = [
-        (bool(size[g] < SMALLEST_GROUP), int(n_known[g]), -int(size[g]), int(lot[g]), int(g))
+        (bool(size[g] < smallest), int(n_known[g]), -int(size[g]), int(lot[g]), int(g))
         for g in np.flatnonzero(size)
     ]
     heapq.heapify(turns)
