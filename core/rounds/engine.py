@@ -12,14 +12,14 @@ from sqlalchemy import select
 from core.domain import JobStatus
 from core.rounds.task import Workshop
 from core.rounds.workflow import MAX_STARTS, register
-from core.services.job_queue import APPLICATION, QUEUE, SEARCH_QUEUE, queue_for
+from core.services.job_queue import APPLICATION, QUEUE, REPLAY_QUEUE, SEARCH_QUEUE, queue_for
 from core.services.jobs import ACTIVE, finish_job, job_of_workflow
 from core.settings import Settings
 from core.store.tables import Job
 
 log = logging.getLogger(__name__)
 
-APPLICATION_VERSION = "2"  # raised when recorded steps no longer fit the code
+APPLICATION_VERSION = "3"  # raised when recorded steps no longer fit the code
 POLL_S = 0.2  # between two looks into the queue
 IN_HAND = ("ENQUEUED", "DELAYED", "PENDING")
 
@@ -40,7 +40,7 @@ def launch(workshop: Workshop) -> RunJob:
     DBOS(config=config)
     run_job = register(workshop)
     DBOS.launch()
-    for queue in (QUEUE, SEARCH_QUEUE):
+    for queue in (QUEUE, SEARCH_QUEUE, REPLAY_QUEUE):
         DBOS.register_queue(
             queue, worker_concurrency=1, polling_interval_sec=POLL_S, on_conflict="always_update"
         )

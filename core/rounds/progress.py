@@ -39,7 +39,7 @@ class Progress:
             return
         elapsed = time.monotonic() - self._began
         if 0.0 < fraction < 1.0 and elapsed > 1.0:
-            detail["seconds_left"] = round(elapsed / fraction * (1.0 - fraction), 1)
+            detail.setdefault("seconds_left", round(elapsed / fraction * (1.0 - fraction), 1))
         self._write(fraction, detail)
 
     def count(self, n_done: int, n_total: int, **detail: Any) -> None:

@@ -16,7 +16,8 @@ from core.encoders.cache import EmbeddingCache
 from core.encoders.encoder import Encoder, load_encoder
 from core.errors import Cancelled
 from core.rounds import files
-from core.services.jobs import ROUND, SEARCH, job_of_workflow
+from core.services.jobs import REPLAY, ROUND, SEARCH, job_of_workflow
+from core.services.replays import replay_folder
 from core.settings import Settings
 from core.store.store import Store
 from core.store.tables import Document, Project, Round
@@ -51,7 +52,7 @@ class Task:
 
     workflow_id: str
     project: Project
-    folder: Path  # of the round, of the cold start, or of the search
+    folder: Path  # of the round, the cold start, the search or the replay
     round: Round | None
     kind: str = ROUND
     request: dict[str, Any] = field(default_factory=dict)  # what was asked for
@@ -132,6 +133,8 @@ def load_task(workshop: Workshop, workflow_id: str) -> Task:
         session.expunge_all()  # the rows are read on after the session has ended
     own = f"{project.id}/{'search' if job.kind == SEARCH else 'cold-start'}-{job.id}"
     folder = workshop.settings.checkpoints_dir / str(own if round_ is None else round_.checkpoint)
+    if job.kind == REPLAY:
+        folder = replay_folder(workshop.settings, project.id, job.id)
     return Task(
         workflow_id=workflow_id,
         project=project,

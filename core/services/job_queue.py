@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core.domain import JobStatus
-from core.services.jobs import SEARCH
+from core.services.jobs import REPLAY, SEARCH
 from core.settings import Settings
 from core.store.tables import Job
 
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 APPLICATION = "marginalia"
 QUEUE = "marginalia-jobs"
 SEARCH_QUEUE = "marginalia-searches"  # somebody is waiting: they run beside a long round
+REPLAY_QUEUE = "marginalia-replays"  # hours, perhaps: they run beside and hold still for others
 WORKFLOW = "marginalia-job"  # takes its own id, by which it finds the job's row
 
 
@@ -50,7 +51,7 @@ def add_job(
 
 def queue_for(kind: str) -> str:
     """The queue that jobs of this kind wait in."""
-    return SEARCH_QUEUE if kind == SEARCH else QUEUE
+    return {SEARCH: SEARCH_QUEUE, REPLAY: REPLAY_QUEUE}.get(kind, QUEUE)
 
 
 def enqueue(settings: Settings, workflow_id: str, *, queue: str = QUEUE) -> bool:

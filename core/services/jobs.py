@@ -18,7 +18,8 @@ from core.store.store import Store
 from core.store.tables import Job, Round, now
 
 ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
-ROUND, PREPARE, SEARCH = "round", "prepare", "search"  # kinds of job
+ROUND, PREPARE, SEARCH, REPLAY = "round", "prepare", "search", "replay"  # kinds of job
+BESIDE = (SEARCH, REPLAY)  # run beside the others, and are watched where they were asked for
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class JobInfo:
     id: int
     project_id: int
     round_id: int | None
-    kind: str  # "round", "prepare" or "search"
+    kind: str  # "round", "prepare", "search" or "replay"
     status: JobStatus
     step: str  # a RoundStep, or empty before the first
     fraction: float  # of that step
@@ -48,13 +49,10 @@ class JobInfo:
 
 
 def active_job(session: Session, project_id: int) -> JobInfo | None:
-    """The running job of a project, else the one that waits longest.
-
-    Searches take seconds, run beside the others, and are watched where they were asked for.
-    """
+    """The running job of a project, else the one that waits longest; none that runs beside."""
     waiting = session.scalars(
         select(Job)
-        .where(Job.project_id == project_id, Job.status.in_(ACTIVE), Job.kind != SEARCH)
+        .where(Job.project_id == project_id, Job.status.in_(ACTIVE), Job.kind.not_in(BESIDE))
         .order_by(Job.status.desc(), Job.id)  # "running" sorts after "queued"
         .limit(1)
     ).first()
