@@ -90,27 +90,24 @@ def _by_turns(
     rng: np.random.Generator,
 ) -> Positions:
     """Give at most `n` candidates near the anchors, each kind's turn after the other's."""
-    n_anchors = sum(map(len, anchors))
-    k = -(-OVERFETCH * n // n_anchors) + 1
-    ids, similarity = index.search(x[np.concatenate(anchors)], k)
-    positions = _positions(candidate_ids, ids)
-    turn = np.cumsum(positions != NOT_THERE, axis=1)  # an anchor's first candidate, its second …
-    ends = np.cumsum([len(of) for of in anchors])
+    order_of_ids = np.argsort(candidate_ids, kind="stable")
     found, turns = [], []
-    for start, end in zip(np.r_[0, ends[:-1]], ends, strict=True):
-        of = slice(int(start), int(end))
-        order = np.lexsort((-similarity[of].ravel(), turn[of].ravel()))
-        ranked = _first_of_each(positions[of].ravel()[order])
-        found.append(ranked)
-        turns.append(np.arange(len(ranked)))
-    kinds = np.concatenate(found)
-    order = np.lexsort((rng.random(len(kinds)), np.concatenate(turns)))
-    return _first_of_each(kinds[order])[:n]
+    for of_kind in anchors:
+        k = -(-OVERFETCH * n // (len(anchors) * len(of_kind))) + 1
+        ids, similarity = index.search(x[of_kind], k)
+        positions = _positions(candidate_ids, order_of_ids, ids)
+        turn = np.cumsum(positions != NOT_THERE, axis=1)  # an anchor's first candidate, second …
+        order = np.lexsort((-similarity.ravel(), turn.ravel()))
+        found.append(_first_of_each(positions.ravel()[order]))
+        turns.append(np.arange(len(found[-1])))
+    order = np.lexsort((rng.random(sum(map(len, found))), np.concatenate(turns)))
+    return _first_of_each(np.concatenate(found)[order])[:n]
 
 
-def _positions(candidate_ids: NDArray[np.int64], ids: NDArray[np.int64]) -> Positions:
-    """Where each id is among the candidates; -1 for those that are none."""
-    order = np.argsort(candidate_ids, kind="stable")
+def _positions(
+    candidate_ids: NDArray[np.int64], order: Positions, ids: NDArray[np.int64]
+) -> Positions:
+    """Where each id is among the candidates, given their order; -1 for those that are none."""
     places = np.searchsorted(candidate_ids, ids, sorter=order)
     at = order[np.minimum(places, len(order) - 1)]
     return np.where(candidate_ids[at] == ids, at, NOT_THERE).astype(np.int64)
