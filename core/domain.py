@@ -71,6 +71,7 @@ class RoundStep(StrEnum):
     THRESHOLDS = "thresholds"
     SCORE = "score"
     QUERY = "query"
+    FORECAST = "forecast"
     PUBLISH = "publish"
 
 
@@ -79,6 +80,9 @@ class QueryKind(StrEnum):
 
     MODEL = "model"  # the round's strategy
     COLD_START = "cold_start"  # similarity to label names, before any judgement
+    COVERAGE = "coverage"  # unlike anything judged so far
+    RARE = "rare"  # a likely example of a label with few
+    SEARCH = "search"  # somebody looked for texts like these
     RANDOM = "random"
     AUDIT = "audit"  # belongs to the audit set
 
@@ -90,3 +94,32 @@ class EvaluationSource(StrEnum):
     OUT_OF_FOLD = "out_of_fold"  # each document predicted by a model that did not see it
     HELD_OUT = "held_out"  # a random part of the judged documents kept out of training
     NONE = "none"  # too little to measure on
+
+
+class Aggregation(StrEnum):
+    """How the labels' doubts make one score for a document."""
+
+    MEAN = "mean"
+    SUM = "sum"
+    MAX = "max"
+    TOP = "top"  # mean of the few largest
+    RARITY = "rarity"  # mean weighted by how seldom a label was judged present
+    NEED = "need"  # mean weighted by how badly a label is predicted so far
+
+
+class Batching(StrEnum):
+    """How a batch is made of scores."""
+
+    TOP = "top"  # the highest scores
+    SOFT = "soft"  # drawn by lot in proportion to the score
+    GROUPS = "groups"  # the best of each of so many groups among the highest scores
+    SOFT_GROUPS = "soft-groups"  # the best of each group among candidates drawn by lot
+    SPREAD = "spread"  # k-means++: each drawn by score times distance from those before
+    GREEDY = "greedy"  # highest score first, lowered by likeness to those before
+
+
+class Posterior(StrEnum):
+    """Where several opinions about one document come from."""
+
+    DROPOUT = "dropout"  # passes with random parts switched off
+    ENSEMBLE = "ensemble"  # several heads, each trained from another seed

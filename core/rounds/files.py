@@ -24,7 +24,8 @@ LEARNER, TUNED, TUNED_ENCODER = "learner", "tuned", "tuned/encoder"
 UNSEEN, HISTORY = "unseen.npz", "history.json"
 CALIBRATION, THRESHOLD, EVALUATION = "calibration.json", "threshold.json", "evaluation.json"
 POOL_SCORE, POOL_CONTRIBUTIONS = "pool_score.npy", "pool_contributions.npy"
-QUERIES = "queries.json"
+POOL_GAINS = "pool_gains.npy"  # BESRA's alone
+QUERIES, OUTLOOK = "queries.json", "outlook.json"
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:

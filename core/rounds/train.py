@@ -12,9 +12,10 @@ from core.domain import EvaluationSource, Proba
 from core.evaluation.epochs import EpochScores
 from core.learners.cross_validation import out_of_fold
 from core.learners.dataset import JudgedVectors
-from core.learners.quick import QuickConfig, QuickLearner
+from core.learners.quick import QuickConfig
 from core.learners.threads import N_CORES
 from core.rounds import files
+from core.rounds.learner import new_learner
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, learner_options
 from core.rounds.train_deep import train_deep
@@ -48,13 +49,13 @@ def train_quick(workshop: Workshop, task: Task, progress: Progress) -> dict[str,
         losses.append(round(loss, 6))
         progress.report(epoch / n_epochs, epoch=epoch, n_epochs=config.epochs, loss=loss)
 
-    learner = QuickLearner(config, n_labels=truth.shape[1])
+    learner = new_learner(task, config, truth.shape[1])
     is_seen = np.isin(snapshot.train_ids, use.trained_on(workshop.settings))
     n_folds_done = 0
 
     def fit_predict(fit_rows: NDArray[np.int64], test_rows: NDArray[np.int64]) -> Proba:
         nonlocal n_folds_done
-        fold = QuickLearner(config, n_labels=truth.shape[1])
+        fold = new_learner(task, config, truth.shape[1])
         test = JudgedVectors(x[test_rows], truth[test_rows])
         unseen = ~is_seen[test_rows]
         fold.fit(

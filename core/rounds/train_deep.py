@@ -19,10 +19,11 @@ from core.evaluation.epochs import EpochScores
 from core.learners.cross_validation import assign_folds
 from core.learners.dataset import JudgedTexts, JudgedVectors
 from core.learners.deep import DeepConfig, DeepLearner
-from core.learners.quick import QuickConfig, QuickLearner
+from core.learners.quick import QuickConfig
 from core.rounds import files
 from core.rounds.encode import encode_documents
 from core.rounds.held_out import split
+from core.rounds.learner import new_learner
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, learner_options, read_texts
 from core.rounds.unseen import keep_unseen
@@ -51,7 +52,7 @@ def train_deep(workshop: Workshop, task: Task, progress: Progress) -> dict[str, 
         use.cache(workshop.settings, task.project).rows(snapshot.train_ids),
         (snapshot.train_truth),
     )
-    head = QuickLearner(QuickConfig(seed=task.the_round.seed), n_labels=truth.shape[1])
+    head = new_learner(task, QuickConfig(seed=task.the_round.seed), truth.shape[1])
     head.fit(JudgedVectors(x[fit_rows], truth[fit_rows]), should_stop=progress.should_stop)
     head.save(task.folder / files.LEARNER)
     proba = np.full(truth.shape, np.nan, dtype=np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -11,13 +11,16 @@ from sqlalchemy.orm import Session, aliased
 from core.domain import SubmissionKind
 from core.errors import Conflict, InputError, NotFound
 from core.store.tables import Document, Project, Submission
+from core.strategies.catalogue import DEFAULT_STRATEGY
+from core.strategies.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class ProjectSettings:
     """What a project's people may change."""
 
-    strategy: str = "bald"
+    strategy: str = DEFAULT_STRATEGY
+    recipe: dict[str, Any] = field(default_factory=dict)  # changes to the strategy's own recipe
     n_passes: int = 20  # Monte Carlo passes through the head
     query_size: int = 100  # documents a round puts in the queue
     audit_target: int = 100  # documents in the audit set
@@ -115,6 +118,7 @@ def change_settings(session: Session, project_id: int, **changes: Any) -> Projec
     ):
         if not low <= (value := getattr(settings, name)) <= high:
             raise InputError(f"{name} is {value}; give a number from {low} to {high}.")
+    Recipe.of(settings.strategy, settings.recipe)  # refuses what cannot be
     project.settings = {**project.settings, **asdict(settings)}
     return settings
 

@@ -9,13 +9,14 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.domain import ABSENT, PRESENT, UNJUDGED, RoundKind
+from core.domain import ABSENT, PRESENT, UNJUDGED, Posterior, RoundKind
 from core.errors import Conflict, InputError, NotReady
 from core.services.jobs import ACTIVE, ROUND
 from core.services.judgement_matrix import JudgementMatrix
 from core.services.projects import ProjectSettings, get_project
 from core.store.tables import Job
-from core.strategies.catalogue import strategy_info
+from core.strategies.catalogue import DEFAULT_STRATEGY
+from core.strategies.recipe import Recipe
 
 FEWEST_FOR_DEEP = 30  # judged documents: ten to measure on, twice as many to train on
 NOTHING_ABSENT = (
@@ -23,6 +24,7 @@ NOTHING_ABSENT = (
     "documents, which judges all their other labels absent."
 )
 LARGEST_SEED = 2**31 - 1
+MOST_HEADS = 20  # of an ensemble: each is trained
 
 # What may be changed of a learner, with the smallest and largest value.
 QUICK_OPTIONS: dict[str, tuple[float, float]] = {
@@ -50,11 +52,17 @@ class RoundRequest:
     """What somebody wants to be run."""
 
     kind: RoundKind = RoundKind.QUICK
-    strategy: str = "bald"
-    n_passes: int = 20  # Monte Carlo passes
+    strategy: str = DEFAULT_STRATEGY
+    n_passes: int = 20  # Monte Carlo passes, or heads of an ensemble
     query_size: int = 100  # documents put in the queue
     seed: int | None = None  # drawn where none is given
     learner: dict[str, Any] = field(default_factory=dict)  # changes to the learner's defaults
+    recipe: dict[str, Any] = field(default_factory=dict)  # changes to the strategy's own recipe
+
+    @property
+    def full_recipe(self) -> Recipe:
+        """How the next questions are chosen; raises InputError for what cannot be."""
+        return Recipe.of(self.strategy, {**self.recipe, "n_passes": self.n_passes})
 
 
 def usual_request(
@@ -67,13 +75,15 @@ def usual_request(
         strategy=settings.strategy,
         n_passes=settings.n_passes,
         query_size=settings.query_size,
+        recipe=settings.recipe,
     )
 
 
 def check_request(request: RoundRequest) -> None:
     """Raise InputError for a strategy, size or option that does not exist."""
-    strategy_info(request.strategy)
-    _check_range("n_passes", request.n_passes, (2, 200))
+    recipe = request.full_recipe
+    if recipe.posterior is Posterior.ENSEMBLE:
+        _check_range("n_passes", recipe.n_passes, (2, MOST_HEADS))
     _check_range("query_size", request.query_size, (1, 1_000))
     if request.seed is not None:
         _check_range("seed", request.seed, (0, LARGEST_SEED))

@@ -90,7 +90,7 @@ def _add_round(session: Session, project_id: int, request: RoundRequest) -> Roun
         strategy=request.strategy,
         seed=secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed,
         config={
-            "n_passes": request.n_passes,
+            "recipe": request.full_recipe.to_json(),
             "query_size": request.query_size,
             "learner": dict(request.learner),
         },

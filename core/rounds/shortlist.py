@@ -1,0 +1,57 @@
+"""A closer look at the few documents that the fast score found worth one.
+
+Dropout in the encoder costs an encoder pass per draw, so only a shortlist is
+scored that way; the rest of the pool stays out of the choice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import InputError
+from core.learners.quick import QuickLearner
+from core.learners.stochastic_quick import rescore
+from core.rounds.known import judged_of, recipe_of
+from core.rounds.learner import load_learner
+from core.rounds.progress import Progress
+from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, read_texts
+from core.strategies.diversity import highest
+from core.strategies.recipe import ALL_LAYERS
+from core.strategies.score_pool import PoolScores, rescore_samples
+
+PER_QUERY = 5  # documents looked at closely for each that is asked about
+FEWEST = 200
+
+
+def rescored(
+    workshop: Workshop,
+    task: Task,
+    candidates: NDArray[np.int64],
+    scores: PoolScores,
+    *,
+    progress: Progress,
+) -> tuple[NDArray[np.int64], PoolScores]:
+    """Give the shortlist's rows, and their scores with the encoder's dropout on."""
+    recipe, learner = recipe_of(task), load_learner(task)
+    if not isinstance(learner, QuickLearner):
+        raise InputError(
+            "Dropout in the encoder needs a head with dropout; choose 'dropout' as the source of "
+            "several opinions, or the head alone as what stays stochastic."
+        )
+    n = max(PER_QUERY * task.the_round.config["query_size"], FEWEST)
+    best = np.sort(highest(scores.score, n, np.random.default_rng(task.the_round.seed)))
+    snapshot = Snapshot.read(task.folder)
+    rows = candidates[best]
+    samples = rescore(
+        read_texts(workshop.store, snapshot.pool_ids[rows]),
+        learner,
+        workshop.encoder(EncoderUse.read(task.folder).load_name(workshop.settings)),
+        n_layers=None if recipe.stochastic_layers == ALL_LAYERS else recipe.stochastic_layers,
+        n_passes=recipe.n_passes,
+        seed=task.the_round.seed,
+        should_stop=progress.should_stop,
+        on_progress=lambda n_done: progress.count(n_done, len(rows)),
+    )
+    judged = judged_of(workshop, task, snapshot)
+    return rows, rescore_samples(scores.take(best), samples, recipe=recipe, judged=judged)
