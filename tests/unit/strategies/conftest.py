@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
     """A tiny BERT with the usual dropout of 0.1."""
     from transformers import BertConfig
 
-    return saved(tmp_path_factory.mktemp("bert"), BertConfig(**SIZES))
+    return saved(tmp_path_factory.mktemp("bert"), BertConfig(**SIZES, initializer_range=0.5))
 
 
 @pytest.fixture(scope="session")
