@@ -7,7 +7,7 @@ import streamlit as st
 from core.domain import JobStatus, RoundStep
 from core.rounds.heartbeat import worker_is_alive
 from core.services.rounds import cancel_job
-from core.services.seeding import LONGEST_SEARCH, Search, latest_search, request_search
+from core.services.seeding import Search, latest_search, request_search
 from core.store.tables import Project
 from pages.widgets.context import Context
 from pages.widgets.errors import shown_errors
@@ -31,7 +31,6 @@ def draw_search(here: Context, project: Project) -> None:
         text = words.text_input(
             "Find texts about",
             key="search_text",
-            max_chars=LONGEST_SEARCH,
             placeholder="the parcel came broken",
             help=HELP,
         )
@@ -109,9 +108,9 @@ def outcome(search: Search) -> str:
     if search.status is JobStatus.CANCELLED:
         return f"The search for {sought} was stopped."
     if search.n_found:
-        with_words = f", {search.n_with_words:,} with words of it" if search.n_with_words else ""
-        verb = "comes" if search.n_found == 1 else "come"
-        return f"{counted(search.n_found, 'text')} like {sought}{with_words}: {verb} next."
+        come = "comes" if search.n_found == 1 else "come"
+        having = f", {search.n_with_words:,} with words of it" if search.n_with_words else ""
+        return f"{counted(search.n_found, 'text')} like {sought} {come} next{having}."
     if search.n_unread:
         return f"No text that may be found has any word of {sought}."
     return (

@@ -41,7 +41,9 @@ class View {
     if (!doc) this.drawEmpty();
     this.drawProgress();
     this.drawBanners();
-    refs.card.dataset.ahead = String(judging.deck.documents.length);
+    const { documents } = judging.deck;
+    refs.card.dataset.ahead = String(documents.length);
+    refs.card.dataset.finds = String(documents.filter((one) => one.kind === "search").length);
     setHidden(refs.empty, Boolean(doc));
   }
 
