@@ -66,7 +66,10 @@ def own_source(session: Session, project_id: int) -> Source:
         title="This project's judged documents",
         n_pool=n_judged - n_test,
         n_test=n_test,
-        told=f"{n_judged:,} documents are judged completely; {parted}.",
+        told=(
+            f"{n_judged:,} documents are judged completely; {parted}. The others lean towards what "
+            "was asked about before, for all strategies alike."
+        ),
         why_not=why_not,
     )
 

@@ -29,6 +29,7 @@ PAGE_FILES: Mapping[str, str] = {
     "annotate": "annotate_page.py",
     "train": "train_page.py",
     "dashboards": "dashboards_page.py",
+    "compare": "compare_page.py",
     "export": "export_page.py",
 }
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.rounds.files import embeddings_folder
 from core.services.projects import ProjectInfo, delete_project, get_project
+from core.services.replays import replays_folder
 from pages.widgets.context import Context, asked_project, go_to
 from pages.widgets.errors import shown_errors
 from pages.widgets.text import escaped
@@ -63,6 +64,7 @@ def delete_for_good(here: Context, project_id: int) -> None:
             folders = [
                 here.settings.checkpoints_dir / str(project_id),
                 embeddings_folder(here.settings, project),
+                replays_folder(here.settings, project_id),
             ]
             delete_project(session, project_id)
         if asked_project() == str(project_id):

@@ -23,6 +23,7 @@ TITLES = {
     "annotate": ("Annotate", ":material/edit_note:"),
     "train": ("Train", ":material/model_training:"),
     "dashboards": ("Dashboards", ":material/insights:"),
+    "compare": ("Compare strategies", ":material/compare_arrows:"),
     "export": ("Export", ":material/download:"),
 }
 
