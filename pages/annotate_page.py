@@ -14,6 +14,7 @@ from core.services.rounds import active_round, round_freshness
 from core.store.tables import Document, Project
 from pages.widgets.annotation_card import annotation_card
 from pages.widgets.context import PAGE_FILES, Context, context, query_of, require_project
+from pages.widgets.stopping import in_one_sentence
 from pages.widgets.text import counted
 
 API_BASE = "/api/v1"
@@ -76,7 +77,8 @@ def _status(here: Context, project: Project) -> str:
         n_known, _ = round_freshness(session, project.id)
     if round_ is None:
         return "No round has run yet: a first order comes from the label names, or by chance."
-    return f"Round {round_.number} knows {counted(n_known, 'judged document')}."
+    told = f"Round {round_.number} knows {counted(n_known, 'judged document')}."
+    return f"{told} {in_one_sentence(round_)}".rstrip()
 
 
 page = context()

@@ -20,6 +20,7 @@ from pages.widgets.job_watch import NO_WORKER, watch_job
 from pages.widgets.round_request import choose_request, hindrance, remember
 from pages.widgets.round_words import rounds_table, what_changed
 from pages.widgets.status import project_status
+from pages.widgets.stopping import draw_outlook, outlook_of
 from pages.widgets.text import escaped
 
 
@@ -39,6 +40,7 @@ def main() -> None:
         st.warning(NO_WORKER, icon=":material/power_off:")
     if last is not None and not last.is_active:
         draw_outcome(here, project, last=last, rounds=rounds)
+    draw_way_ahead(rounds)
     ended = [round_ for round_ in rounds if round_.status not in ACTIVE]  # the job tells the rest
     if ended:
         draw_rounds(here, project, ended)
@@ -77,6 +79,14 @@ def draw_outcome(
                     go_to("annotate", project_id=project.id)
                 if st.button("See the dashboards", key="to_dashboards"):
                     go_to("dashboards", project_id=project.id)
+
+
+def draw_way_ahead(rounds: list[RoundInfo]) -> None:
+    """What the round in force knows of the way done and the way ahead."""
+    in_force = next((round_ for round_ in rounds if round_.is_active), None)
+    outlook = outlook_of(in_force)
+    if in_force is not None and outlook is not None:
+        draw_outlook(in_force, outlook)
 
 
 def draw_rounds(here: Context, project: Project, rounds: list[RoundInfo]) -> None:

@@ -122,20 +122,27 @@ def look_ahead(
     scores = curve_scores(points, seed=seed)
     rng = np.random.default_rng(seed)
     n_more = worthwhile_step(n_judged)
-    laws = [_law(points, scores[:, :, column], rng) for column in range(scores.shape[2])]
-    gains = [_range(law(n_judged + n_more) - law(n_judged)) for law in laws]
-    needed = laws[0].more_needed(n_judged, STEP_F1)
+
+    def gain_by(law: PowerLaw) -> Range:
+        return _range(law(n_judged + n_more) - law(n_judged))
+
+    overall = _law(points, scores[:, :, 0], rng)
+    needed = overall.more_needed(n_judged, STEP_F1)
+    gains = [
+        gain_by(_law(points, scores[:, :, 1 + at], rng)) if n >= ENOUGH_PRESENT else UNKNOWN
+        for at, n in enumerate(n_present)
+    ]
     return Forecast(
         n_judged=n_judged,
         n_measured=int(np.isfinite(points.proba).any(axis=(0, 1, 3)).sum()),
         n_trained=tuple(int(n) for n in points.n_trained),
         micro_f1=tuple(defined(float(f1)) for f1 in scores[0, :, 0]),
         n_more=n_more,
-        gain=gains[0],
+        gain=gain_by(overall),
         needed=_range(np.where(needed > OUT_OF_SIGHT * n_judged, np.inf, needed)),
         labels=tuple(
-            LabelForecast(name, int(n), gain if n >= ENOUGH_PRESENT else UNKNOWN)
-            for name, n, gain in zip(names, n_present, gains[1:], strict=True)
+            LabelForecast(name, int(n), gain)
+            for name, n, gain in zip(names, n_present, gains, strict=True)
         ),
         source=source,
     )
@@ -191,7 +198,11 @@ def _f1(points: CurvePoints, repetition: int, size: int, weights: NDArray[np.flo
     """(resamples, 1 + labels) of one learner, at thresholds chosen on other folds."""
     proba: Proba = points.proba[repetition, size]
     truth = masked_truth(proba, points.truth)
-    predicted, _ = cross_fitted_predictions(proba, truth, points.folds)
+    # One column of all cells has the same best threshold, and is swept much faster.
+    flat, _ = cross_fitted_predictions(
+        proba.reshape(-1, 1), truth.reshape(-1, 1), points.folds.repeat(truth.shape[1])
+    )
+    predicted = flat.reshape(truth.shape)
     tp, fp, fn = (
         (weights @ cells.astype(np.float32)).astype(np.float64)
         for cells in outcome_cells(predicted, truth)

@@ -13,6 +13,7 @@ from core.evaluation import codec
 from core.evaluation.forecast import UNKNOWN, Forecast, Range
 from core.evaluation.stopping import StoppingState
 
+FEW = 10  # positives; below that a label's own figures are mostly chance
 LABELS_IN_BRIEF = 5  # of the rarest, and of the weakest
 
 
@@ -35,7 +36,7 @@ class Outlook:
     forecast: Forecast | None
     note: str  # why there is no forecast, where there is none
     n_labels: int
-    n_rare: int  # labels with fewer than `ENOUGH_PRESENT` positives
+    n_few: int  # labels with fewer than `FEW` positives
     labels: tuple[LabelOutlook, ...]
 
     def in_brief(self) -> Outlook:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from core.errors import InputError
 from core.evaluation.counts import Floats
 
-EXPONENTS: Floats = np.geomspace(0.05, 2.0, 60)
+EXPONENTS: Floats = np.geomspace(0.05, 2.0, 30)
 EXPONENT_SPREAD = 0.8  # of its logarithm, around the usual one
 
 

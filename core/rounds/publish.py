@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert
 
 from core.domain import JobStatus, RoundStep
 from core.errors import Cancelled
+from core.evaluation.outlook import Outlook
 from core.rounds import files
 from core.rounds.measure import read_temperature
 from core.rounds.progress import Progress
@@ -22,6 +23,7 @@ def publish_round(workshop: Workshop, task: Task, progress: Progress) -> dict[st
     figures = files.read_json(task.folder / files.THRESHOLD)
     evaluation = files.read_json(task.folder / files.EVALUATION)
     history = files.read_json(task.folder / files.HISTORY)
+    outlook = Outlook.from_json(files.read_json(task.folder / files.OUTLOOK)).in_brief()
     n_held_out = files.read_json(task.folder / files.STATISTICS)["n_held_out"]
     temperature = read_temperature(task)
     with workshop.store.write() as session:
@@ -43,6 +45,7 @@ def publish_round(workshop: Workshop, task: Task, progress: Progress) -> dict[st
             **figures,
             "n_held_out": n_held_out,
             "temperature": temperature.value,
+            "stopping": outlook.to_json(),
         }
         round_.threshold, round_.temperature = figures["threshold"], temperature.value
         project.active_round_id = round_.id

@@ -17,18 +17,22 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.domain import JobStatus, RoundStep
 from core.errors import Cancelled, MarginaliaError
+from core.rounds.ask import choose_queries
 from core.rounds.encode import encode_for_round
+from core.rounds.forecast import forecast
 from core.rounds.measure import calibrate, choose_threshold
 from core.rounds.patience import when_unlocked
-from core.rounds.pool import choose_queries, score
+from core.rounds.pool import score
 from core.rounds.prepare import encode_all, order_by_labels, publish_order
 from core.rounds.progress import Progress
 from core.rounds.publish import publish_round
+from core.rounds.replaying import STEPS as REPLAY_STEPS
+from core.rounds.search import find_texts, publish_finds, read_for_search
 from core.rounds.snapshot import take_snapshot
 from core.rounds.task import Task, Workshop, load_task
 from core.rounds.train import train
 from core.services.job_queue import WORKFLOW
-from core.services.jobs import ACTIVE, PREPARE, ROUND, finish_job, job_of_workflow
+from core.services.jobs import ACTIVE, PREPARE, REPLAY, ROUND, SEARCH, finish_job, job_of_workflow
 from core.store.tables import Round, now
 
 log = logging.getLogger(__name__)
@@ -47,6 +51,7 @@ STEPS: dict[str, dict[RoundStep, Step]] = {
         RoundStep.THRESHOLDS: choose_threshold,
         RoundStep.SCORE: score,
         RoundStep.QUERY: choose_queries,
+        RoundStep.FORECAST: forecast,
         RoundStep.PUBLISH: publish_round,
     },
     PREPARE: {
@@ -54,6 +59,12 @@ STEPS: dict[str, dict[RoundStep, Step]] = {
         RoundStep.SCORE: order_by_labels,
         RoundStep.PUBLISH: publish_order,
     },
+    SEARCH: {
+        RoundStep.ENCODE: read_for_search,
+        RoundStep.QUERY: find_texts,
+        RoundStep.PUBLISH: publish_finds,
+    },
+    REPLAY: REPLAY_STEPS,
 }
 
 DOING = {
@@ -64,6 +75,7 @@ DOING = {
     RoundStep.THRESHOLDS: "choosing the threshold and measuring",
     RoundStep.SCORE: "scoring the documents",
     RoundStep.QUERY: "choosing what to ask next",
+    RoundStep.FORECAST: "looking ahead",
     RoundStep.PUBLISH: "putting the result in force",
 }
 
@@ -127,8 +139,7 @@ def _run_step(workshop: Workshop, workflow_id: str, step: RoundStep) -> dict[str
     task = load_task(workshop, workflow_id)
     progress = Progress(workshop.store, workflow_id, step)
     progress.begin()
-    kind = PREPARE if task.round is None else ROUND
-    return STEPS[kind][step](workshop, task, progress)
+    return STEPS[task.kind][step](workshop, task, progress)
 
 
 def _in_words(error: Exception) -> str:

@@ -24,6 +24,7 @@ STEPS = {
     RoundStep.THRESHOLDS: "Choose the threshold and measure",
     RoundStep.SCORE: "Score every document",
     RoundStep.QUERY: "Choose what to ask next",
+    RoundStep.FORECAST: "Look ahead",
     RoundStep.PUBLISH: "Put the round in force",
 }
 NO_WORKER = (
