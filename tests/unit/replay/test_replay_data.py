@@ -1,17 +1,13 @@
-"""Gold data in, reports out."""
+"""Gold data, wherever they come from."""
 
 import csv
 import gzip
-import json
 
 import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.replay.command import replay_command
-from core.replay.data import embeddings, load_dataset
-from core.replay.report import Run, curves_table, differences_table, paired_differences
-from core.replay.simulate import ReplayConfig, RoundResult
+from core.replay.data import ReplayData, VectorsOfDocuments, capped, load_dataset, vectors_of
 from core.settings import Settings
 
 
@@ -28,11 +24,11 @@ def shared(tmp_path):
     train = [("a, quoted\nline", "x|y"), ("b", ""), ("c", "y")]
     write(folder / "train.csv.gz", train, opener=gzip.open)
     write(folder / "test.csv.gz", [("d", "y|unheard")], opener=gzip.open)
-    return tmp_path
+    return Settings(data_dir=tmp_path, shared=tmp_path)
 
 
 def test_a_public_set_keeps_its_own_split_and_the_labels_of_its_training_part(shared):
-    data = load_dataset("tiny", shared=shared)
+    data = load_dataset("tiny", shared)
     assert data.labels == ["x", "y"]
     assert data.texts == ["a, quoted\nline", "b", "c"]
     assert data.truth.tolist() == [[1, 1], [0, 0], [0, 1]]
@@ -58,9 +54,11 @@ def test_the_demo_is_there():
 
 def test_unknown_data_and_missing_columns_are_named(tmp_path, shared):
     with pytest.raises(InputError, match="MARGINALIA_SHARED is not set"):
-        load_dataset("nowhere")
+        load_dataset("nowhere", Settings(data_dir=tmp_path, shared=None))
     with pytest.raises(InputError, match="No data 'nowhere'"):
-        load_dataset("nowhere", shared=shared)
+        load_dataset("nowhere:5", shared)
+    with pytest.raises(InputError, match="project:<id>"):
+        load_dataset("project:mine", shared)
     path = write(tmp_path / "wrong.csv", [("a", "b")], columns=("text", "topics"))
     with pytest.raises(InputError, match="no column labels"):
         load_dataset(str(path))
@@ -77,71 +75,48 @@ class Counting:
         return np.array([[len(text), 1] for text in texts], dtype=np.float32)
 
 
+def two_texts(pool, test, vectors=None):
+    truth = np.ones((len(pool), 1), dtype=np.int8)
+    return ReplayData("t", ["a"], pool, truth, test, truth[: len(test)], vectors=vectors)
+
+
 def test_texts_are_encoded_once_and_copies_share_a_vector(tmp_path):
     encoder = Counting()
-    x = embeddings(["aa", "b", "aa"], encoder, folder=tmp_path)
-    assert x.tolist() == [[2, 1], [1, 1], [2, 1]]
+    x, test_x = vectors_of(two_texts(["aa", "b"], ["aa"]), encoder, folder=tmp_path)
+    assert x.tolist() == [[2, 1], [1, 1]]
+    assert test_x.tolist() == [[2, 1]]
     assert encoder.n_encoded == 2
-    embeddings(["b", "ccc"], encoder, folder=tmp_path)
+    vectors_of(two_texts(["b"], ["ccc"]), encoder, folder=tmp_path)
     assert encoder.n_encoded == 3
 
 
-def result(n, f1):
-    return RoundResult(n, 0.5, f1, f1, f1, f1, 0.0)
+def test_a_projects_vectors_are_kept_where_its_rounds_keep_them(tmp_path):
+    encoder, kept = Counting(), tmp_path / "of project"
+    where = VectorsOfDocuments(kept, np.array([7, 9]), np.array([8]))
+    data = two_texts(["aa", "b"], ["ccc"], where)
+    x, test_x = vectors_of(data, encoder, folder=tmp_path / "others")
+    assert (x[:, 0].tolist(), test_x[:, 0].tolist()) == ([2, 1], [3])
+    assert kept.exists()
+    assert not (tmp_path / "others").exists()
+    vectors_of(data, encoder, folder=tmp_path / "others")
+    assert encoder.n_encoded == 3
 
 
-RUNS = [
-    Run("random", 0, [result(100, 0.2), result(200, 0.4)]),
-    Run("bald", 0, [result(100, 0.2), result(200, 0.6)]),
-    Run("random", 1, [result(100, 0.3), result(200, 0.5)]),
-    Run("bald", 1, [result(100, 0.3), result(200, 0.4)]),
-]
-
-
-def test_differences_are_paired_by_seed():
-    assert paired_differences(RUNS)["bald"] == pytest.approx({0: 0.1, 1: -0.05})
-    assert "ahead in 1 of 2 seeds (0: +0.1000, 1: -0.0500)" in differences_table(RUNS)
-    assert paired_differences(RUNS[1::2]) == {}
-
-
-def test_the_table_gives_mean_and_spread_by_judged_documents():
-    lines = curves_table(RUNS).splitlines()
-    assert lines[0].split() == ["judged", "random", "bald"]
-    assert lines[1].split() == ["100", "0.2500", "±", "0.0500", "0.2500", "±", "0.0500"]
-    assert lines[-1].split() == ["area", "0.3500", "±", "0.0500", "0.3750", "±", "0.0250"]
-
-
-def test_the_command_plays_reports_and_keeps_the_record(tmp_path):
-    colours = ["red", "green", "blue", "yellow"]
-    rows = [(f"I want the {a} one and the {b} one", f"{a}|{b}") for a in colours for b in colours]
-    path = write(tmp_path / "colours.csv", rows)
-    said = []
-    runs = replay_command(
-        str(path),
-        ["bald", "random"],
-        2,
-        config=ReplayConfig(n_initial=4, batch_size=2, n_rounds=1, n_folds=2),
-        settings=Settings(data_dir=tmp_path / "data"),
-        results=tmp_path / "results",
-        say=said.append,
-    )
-    assert [(run.strategy, run.seed) for run in runs] == [
-        ("bald", 0),
-        ("random", 0),
-        ("bald", 1),
-        ("random", 1),
+def test_a_capped_pool_is_a_part_always_the_same_and_the_test_stays(tmp_path):
+    rows = [(f"text {i}", "x" if i % 2 else "y") for i in range(40)]
+    path = write(tmp_path / "mine.csv", rows)
+    whole, part, again = (load_dataset(f"{path}{cap}") for cap in ("", ":10", ":10"))
+    assert len(part.texts) == 10
+    assert set(part.texts) <= set(whole.texts)
+    assert part.test_texts == whole.test_texts
+    assert part.sha256 == again.sha256 != whole.sha256
+    assert [part.truth[i].tolist() for i in range(10)] == [
+        whole.truth[whole.texts.index(text)].tolist() for text in part.texts
     ]
-    assert any("bald against random" in line for line in said)
-    record = json.loads((tmp_path / "results/colours/statistics.json").read_text("utf-8"))
-    assert record["data"]["n_labels"] == 4
-    assert record["config"]["learner"]["seed"] == 0
-    assert set(record["area_under_curve"]["bald"]) == {"0", "1"}
-    assert "torch" in record["versions"]
-    with (tmp_path / "results/colours/rounds.csv").open(newline="") as file:
-        assert len(list(csv.DictReader(file))) == 8
+    assert capped(whole, 1000) is whole
 
 
-def test_the_command_refuses_an_unknown_strategy_before_anything_runs(tmp_path):
-    with pytest.raises(InputError, match="did you mean 'bald'"):
-        replay_command("nowhere", ["blad"], 1, settings=Settings(data_dir=tmp_path))
-    assert not (tmp_path / "replay-embeddings").exists()
+def test_a_capped_projects_vectors_are_those_of_the_documents_that_stay():
+    where = VectorsOfDocuments(None, np.arange(10, 15), np.array([99]))
+    part = capped(two_texts(list("abcde"), ["f"], where), 2)
+    assert [chr(ord("a") + id_ - 10) for id_ in part.vectors.ids.tolist()] == part.texts
