@@ -12,6 +12,7 @@ from core.services.round_requests import LARGEST_SEED, usual_request
 from core.services.rounds import RoundRequest, round_freshness
 from core.strategies.catalogue import STRATEGIES, strategy_info
 from pages.widgets.context import Context
+from pages.widgets.recipe_form import choose_recipe
 
 KINDS = {RoundKind.QUICK: "Quick, seconds", RoundKind.DEEP: "Deep, minutes"}
 KIND_WORDS = {
@@ -64,12 +65,14 @@ def _choose_options(here: Context, project_id: int, kind: RoundKind) -> RoundReq
         left, middle, right = st.columns(3)
         query_size = left.number_input("Documents to ask about", 1, 1_000, usual.query_size)
         n_passes = middle.number_input(
-            "Dropout passes",
+            "Passes or heads",
             *(2, 200, usual.n_passes),
             disabled=not about.needs_samples,
-            help="How often the model answers with random parts switched off; where the answers "
-            "differ, it does not know. More passes, finer scores, more time.",
+            help="How often the model answers with random parts switched off, or how many heads "
+            "are trained; where the answers differ, it does not know. More passes, finer scores, "
+            "more time. Of heads, 5 do.",
         )
+        recipe = choose_recipe(about, usual.recipe)
         seed = right.number_input(
             "Seed",
             *(0, LARGEST_SEED, None),
@@ -81,6 +84,7 @@ def _choose_options(here: Context, project_id: int, kind: RoundKind) -> RoundReq
         strategy=strategy,
         n_passes=int(n_passes),
         query_size=int(query_size),
+        recipe=recipe,
         seed=None if seed is None else int(seed),
     )
 
@@ -92,6 +96,7 @@ def remember(here: Context, project_id: int, request: RoundRequest) -> None:
             session,
             project_id,
             strategy=request.strategy,
+            recipe=request.recipe,
             n_passes=request.n_passes,
             query_size=request.query_size,
         )
