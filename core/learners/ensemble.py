@@ -8,12 +8,9 @@ strategies to say.
 
 from __future__ import annotations
 
-import contextvars
 import dataclasses
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Barrier, BrokenBarrierError, Lock, Semaphore
 from typing import Any, Self
 
 import numpy as np
@@ -27,10 +24,9 @@ from core.errors import InputError, NotReady
 from core.learners.artefacts import read_artefact, write_artefact
 from core.learners.dataset import JudgedVectors
 from core.learners.quick import VALUES_PER_CHUNK, QuickConfig, QuickLearner
+from core.learners.side_by_side import OnEpoch, ShouldStop, SideBySide
 
 FORMAT = "marginalia-quick-ensemble-1"
-OnEpoch = Callable[[int, float], None]
-ShouldStop = Callable[[], bool]
 
 
 class QuickEnsemble(Classifier):  # type: ignore[misc]
@@ -91,7 +87,7 @@ class QuickEnsemble(Classifier):  # type: ignore[misc]
         before = self._members
         self._members = self._new_members()
         try:
-            _Together(self._members, self.n_threads).fit(
+            SideBySide(self._members, self.n_threads).fit(
                 [self._share_of(train_set, member) for member in self._members],
                 on_epoch=on_epoch,
                 should_stop=should_stop,
@@ -223,73 +219,3 @@ class QuickEnsemble(Classifier):  # type: ignore[misc]
                 if name.startswith(prefix)
             }
         return ensemble
-
-
-class _Together:
-    """Trains members side by side and halts them all between epochs.
-
-    Every member has a thread, of which `n_threads` work at a time; the calling
-    thread waits with them at the end of each epoch and tells it.
-    """
-
-    def __init__(self, members: list[QuickLearner], n_threads: int) -> None:
-        self.members = members
-        self.working = Semaphore(max(1, n_threads))
-        self.between_epochs = Barrier(len(members) + 1)
-        self.losses: list[float] = []
-        self.asking = Lock()
-
-    def fit(
-        self,
-        train_sets: list[JudgedVectors],
-        *,
-        on_epoch: OnEpoch | None,
-        should_stop: ShouldStop | None,
-    ) -> None:
-        with ThreadPoolExecutor(len(self.members)) as threads:
-            jobs = [
-                threads.submit(
-                    contextvars.copy_context().run, self._fit_one, member, train_set, should_stop
-                )
-                for member, train_set in zip(self.members, train_sets, strict=True)
-            ]
-            n_epochs = self.members[0].config.epochs if len(train_sets[0]) else 0
-            try:
-                for epoch in range(1, n_epochs + 1):
-                    self.between_epochs.wait()
-                    if on_epoch is not None:
-                        on_epoch(epoch, float(np.mean(sorted(self.losses))))
-                    self.losses = []
-                    self.between_epochs.wait()
-            except BrokenBarrierError:
-                pass  # a member failed; which error it was, its job tells below
-            except BaseException:
-                self.between_epochs.abort()
-                raise
-        errors = [error for job in jobs if (error := job.exception()) is not None]
-        for error in errors:
-            if not isinstance(error, BrokenBarrierError):
-                raise error
-
-    def _fit_one(
-        self, member: QuickLearner, train_set: JudgedVectors, should_stop: ShouldStop | None
-    ) -> None:
-        def halt(_: int, loss: float) -> None:
-            self.losses.append(loss)
-            self.working.release()
-            try:
-                self.between_epochs.wait()
-                self.between_epochs.wait()
-            finally:
-                self.working.acquire()
-
-        def asked() -> bool:
-            with self.asking:
-                return should_stop is not None and should_stop()
-
-        try:
-            with self.working:
-                member.fit(train_set, on_epoch=halt, should_stop=asked)
-        except BaseException:
-            self.between_epochs.abort()
-            raise
