@@ -2,10 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.domain import JobStatus, RoundKind
+from core.domain import EvaluationSource, JobStatus, RoundKind
+from core.evaluation.forecast import Forecast, Range
+from core.evaluation.outlook import LabelOutlook, Outlook
+from core.evaluation.stopping import Predicted, stopping_state
 from core.services.jobs import ROUND, finish_job, latest_job
 from core.services.projects import ProjectSettings, get_project
 from core.services.rounds import active_round, list_rounds
@@ -107,7 +111,7 @@ def test_a_running_round_shows_its_step_and_figures(rooms: Rooms, said: Said) ->
     assert bar.proto.text == (
         "Learn from the judgements, epoch 3 of 30, loss 0.123, about 2 min left"
     )
-    assert bar.proto.value == round((2 + 0.5) / 8 * 100)
+    assert bar.proto.value == int((2 + 0.5) / 9 * 100)
     steps = said(test)
     assert ":green[:material/check_circle:] Freeze the judgements" in steps
     assert "**Learn from the judgements**" in steps
@@ -149,6 +153,75 @@ def test_going_back_puts_the_earlier_round_in_force(rooms: Rooms) -> None:
         in_force = active_round(session, project)
     assert in_force is not None
     assert in_force.id == first
+
+
+def look_ahead(rooms: Rooms, round_id: int, outlook: Outlook) -> None:
+    """As the round's forecast step would have left it."""
+    with rooms.store.write() as session:
+        round_ = session.get_one(Round, round_id)
+        round_.metrics = {**(round_.metrics or {}), "stopping": outlook.to_json()}
+
+
+STEADY = Predicted(np.array([[True, False], [False, True]]), np.ones((2, 2), dtype=np.bool_))
+OUTLOOK = Outlook(
+    agreement=stopping_state(
+        [STEADY] * 4, n_known=(10, 20, 30, 40), proba=np.full((2, 2), 0.5, dtype=np.float32)
+    ),
+    forecast=Forecast(
+        n_judged=250,
+        n_measured=150,
+        n_trained=(50, 100, 200),
+        micro_f1=(0.5, 0.55, 0.6),
+        n_more=50,
+        gain=Range(0.012, 0.004, 0.031),
+        needed=Range(147.0, 92.0, 322.0),
+        labels=(),
+        source=EvaluationSource.OUT_OF_FOLD,
+    ),
+    note="",
+    n_labels=2,
+    n_few=1,
+    labels=(LabelOutlook("*refund*", 4, None, None, Range(None, None, None)),),
+)
+
+
+def test_the_way_ahead_is_told_of_the_round_in_force(rooms: Rooms, said: Said) -> None:
+    project = rooms.project("billing", "*refund*", n_documents=3)
+    look_ahead(rooms, rooms.finished_round(project, micro_f1=0.5), OUTLOOK)
+    test = rooms.open("train", project=project)
+    words = said(test).replace("\\", "")
+    assert "How far along, by round 1" in words
+    assert "About 150 more judgements for +0.01 micro-F1 (90 to 300)." in words
+    assert "agree on 100 % of the yes-or-no decisions about 2 documents" in words
+    assert "Still at few positives: “*refund*” at 4" in words
+    assert "F1 undefined" in words
+    assert "Remaining uncertainty: 1.000" in words
+    assert r"\*refund\*" in said(test)
+    folds = [fold.label for fold in test.expander]
+    assert "The rarest and the weakest labels (1 of 2)" in folds
+    assert "What this rests on" in folds
+    assert not test.exception
+
+
+def test_a_round_of_an_earlier_version_has_no_way_ahead(rooms: Rooms, said: Said) -> None:
+    project = rooms.project("billing", "refund", n_documents=3)
+    rooms.finished_round(project, micro_f1=0.5)
+    test = rooms.open("train", project=project)
+    assert "How far along" not in said(test)
+    assert not test.exception
+
+
+def test_one_sentence_of_the_way_ahead_stands_above_the_card(rooms: Rooms, said: Said) -> None:
+    project = rooms.project("billing", "refund", n_documents=3)
+    round_id = rooms.finished_round(project, micro_f1=0.5)
+    plain = said(rooms.open("annotate", project=project))
+    look_ahead(rooms, round_id, OUTLOOK)
+    told = said(rooms.open("annotate", project=project)).replace("\\", "")
+    assert "Round 1 knows 0 judged documents." in plain
+    assert (
+        "Round 1 knows 0 judged documents. About 150 more judgements for +0.01 micro-F1 "
+        "(90 to 300); “*refund*” is still at 4 positives."
+    ) in told
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ MADE_BY = {
     RoundStep.THRESHOLDS: files.EVALUATION,
     RoundStep.SCORE: files.POOL_SCORE,
     RoundStep.QUERY: files.QUERIES,
+    RoundStep.FORECAST: files.OUTLOOK,
 }
 
 
