@@ -20,6 +20,8 @@ import torch
 
 from core.learners.dataset import JudgedVectors
 from core.learners.quick import QuickConfig, QuickLearner
+from core.strategies.judged import Judged
+from core.strategies.recipe import Recipe
 from core.strategies.score_pool import score_pool
 from core.strategies.selection import choose_batch
 
@@ -62,11 +64,13 @@ def one_round(
     judged = JudgedVectors(x[: len(truth)], truth)
     seconds, rng = {}, np.random.default_rng(0)
     seconds["train"], _ = timed(lambda: learner.fit(judged))
-    seconds["score"], scored = timed(
-        lambda: score_pool(learner, x, strategy="bald", n_passes=n_passes)
-    )
+    recipe = Recipe.of("bald", {"n_passes": n_passes})
+    known = Judged(judged.x, truth, np.full(truth.shape, np.nan, dtype=np.float32))
+    seconds["score"], scored = timed(lambda: score_pool(learner, x, recipe=recipe, judged=known))
     seconds["choose 50"], _ = timed(
-        lambda: choose_batch(scored.score, 50, rng, strategy="bald", read_vectors=x.__getitem__)
+        lambda: choose_batch(
+            scored, 50, rng, recipe=recipe, judged=known, read_vectors=x.__getitem__
+        )
     )
     per_document = 2 * config.hidden * (WIDTH + n_labels)
     steps = config.epochs * config.steps_per_epoch
