@@ -130,3 +130,12 @@ def test_vectors_may_lie_on_disk_in_half_precision(tmp_path, monkeypatch):
     monkeypatch.setattr("core.strategies.likeness.BLOCK_CELLS", 60)
     in_blocks, _ = contrastive_scores(mapped, proba, judged_x, judged_proba, k=3)
     assert in_blocks == pytest.approx(whole, rel=1e-5)
+
+
+def test_a_neighbour_without_a_label_leaves_it_to_the_others():
+    x, judged_x = unit(5, 1), unit(2, 2)
+    proba, judged_proba = rng(3).random((5, 2), np.float32), rng(4).random((2, 2), np.float32)
+    judged_proba[0, 1] = np.nan
+    _, both = contrastive_scores(x, proba, judged_x, judged_proba, k=2)
+    _, alone = contrastive_scores(x, proba, judged_x[1:], judged_proba[1:], k=2)
+    assert both[:, 1] == pytest.approx(alone[:, 1], rel=1e-5)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from core.strategies.coverage import core_set_batch, prob_cover_batch, pure_radius
 from core.strategies.likeness import blocks, highest_by_lot, nearest_similarity
 from core.strategies.typiclust import (
+    _mean_distance,
     embedding_kmeans_batch,
     nearest_centre,
     place_centres,
@@ -145,9 +146,9 @@ def test_prob_cover_counts_only_what_nothing_covers_yet():
 @given(st.integers(0, 20))
 def test_prob_cover_is_as_good_as_a_greedy_that_keeps_the_whole_matrix(seed):
     x = at(*rng(seed).uniform(0, 360, size=30))
-    _, values = prob_cover_batch(x, NOTHING, 4, rng(seed), radius=chord(20))
+    _, values = prob_cover_batch(x, NOTHING, 9, rng(seed), radius=chord(20))
     inside = x @ x.T >= np.cos(np.radians(20)) - 1e-6
-    positions, _ = prob_cover_batch(x, NOTHING, 4, rng(seed), radius=chord(20))
+    positions, _ = prob_cover_batch(x, NOTHING, 9, rng(seed), radius=chord(20))
     covered = np.zeros(30, dtype=bool)
     for position, value in zip(positions, values, strict=True):
         gains = (inside & ~covered).sum(axis=1)
@@ -168,6 +169,30 @@ def test_the_radius_ends_before_another_group_begins():
     x = at(*range(0, 10), *range(180, 190))
     assert pure_radius(x, rng(), n_groups=2) == pytest.approx(chord(171), rel=0.02)
     assert pure_radius(x, rng(), n_groups=1) == pytest.approx(2.0)
+
+
+def test_nineteen_in_twenty_balls_of_that_radius_are_pure():
+    x = at(*range(0, 10), *range(30, 40))
+    assert pure_radius(x, rng(), n_groups=2) == pytest.approx(chord(21), rel=0.05)
+    assert pure_radius(x, rng(), n_groups=2, purity=0.05) == pytest.approx(chord(30), rel=0.05)
+
+
+def test_the_mean_distance_to_the_nearest_leaves_itself_out():
+    distance = _mean_distance(at(0, 60, 120))
+    assert distance == pytest.approx([(chord(60) + chord(120)) / 2, 1.0, (1 + chord(120)) / 2])
+    assert _mean_distance(at(0)).tolist() == [0.0]
+
+
+def test_typiclust_passes_over_an_outlier_that_nothing_judged_is_near():
+    x = at(*range(0, 40, 2), 180, *range(270, 290, 2))
+    assert all(typiclust_batch(x, at(20, 280), 1, rng(s))[0][0] != 20 for s in range(5))
+
+
+def test_typiclust_counts_what_is_known_of_a_group(monkeypatch):
+    monkeypatch.setattr("core.strategies.typiclust.MOST_GROUPS", 2)
+    x = at(*range(0, 10), *range(180, 190))
+    _, values = typiclust_batch(x, at(5, 185), 4, rng())
+    assert values.tolist() == pytest.approx([1 / 4, 1 / 4, 1 / 6, 1 / 6])
 
 
 def test_typiclust_takes_the_most_typical_of_the_largest_group():

@@ -35,6 +35,14 @@ def test_the_chosen_join_the_judged_between_sub_batches():
     assert set(sides[:2]) == {0, 1}
 
 
+def test_each_kind_is_asked_about_once_before_any_comes_twice():
+    kinds = np.eye(6, dtype=np.float32)
+    x = np.repeat(kinds[1:], 10, axis=0)
+    for seed in range(5):
+        positions, _ = discriminative_batch(x, kinds[:1], 5, rng(seed), n_sub_batches=5)
+        assert sorted(int(p) // 10 for p in positions) == [0, 1, 2, 3, 4]
+
+
 def test_the_first_comes_by_lot_where_nothing_is_judged():
     x = at(*range(0, 360, 45))
     first = {int(discriminative_batch(x, NOTHING, 1, rng(seed))[0][0]) for seed in range(40)}

@@ -158,6 +158,19 @@ def test_a_file_of_another_encoder_under_this_ones_name_is_passed_over(tmp_path,
     assert "another encoder" in caplog.text
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file is not replaced on Windows")
+def test_who_reads_the_file_keeps_what_it_was(tmp_path):
+    index = filled(tmp_path)
+    index.save()
+    before = index.path.read_bytes()
+    with index.path.open("rb") as held:
+        index.add(np.array([1]), vectors(1, seed=2))
+        index.save()
+        assert held.read() == before
+    assert index.path.read_bytes() != before
+    assert [file.name for file in tmp_path.iterdir()] == [index.path.name]
+
+
 SAVES_FOR_EVER = """
 import sys
 import numpy as np

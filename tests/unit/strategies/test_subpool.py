@@ -58,6 +58,13 @@ def test_a_rare_label_brings_as_many_as_a_common_one(tmp_path):
     assert 80 <= n_rare <= 120
 
 
+def test_an_anchor_in_a_crowd_does_not_take_the_turns_of_another(tmp_path):
+    index = index_of(tmp_path, at(*np.linspace(80, 100, 200), *np.linspace(200, 340, 29)))
+    known = judged(at(90, 270), [[1], [1]])
+    chosen = anchored_subpool(index, np.arange(229), known, n=20, rng=rng(), random_share=0.0)
+    assert (chosen >= 200).sum() == 10
+
+
 def test_documents_judged_to_have_no_label_bring_theirs_too(tmp_path):
     index = index_of(tmp_path, at(*np.linspace(0, 359, 360)))
     truth = [[1, 0], [0, 0], [-1, -1]]
