@@ -14,6 +14,7 @@ from core.services.rounds import active_round, round_freshness
 from core.store.tables import Document, Project
 from pages.widgets.annotation_card import annotation_card
 from pages.widgets.context import PAGE_FILES, Context, context, query_of, require_project
+from pages.widgets.search_box import draw_search
 from pages.widgets.stopping import in_one_sentence
 from pages.widgets.text import counted
 
@@ -43,6 +44,7 @@ def draw(here: Context, project: Project) -> None:
         _send_to("labels", project, "There are no labels yet.", "Add labels")
     else:
         st.caption(_status(here, project))
+        draw_search(here, project)
         _draw_card(here, project, labels)
 
 

@@ -43,14 +43,40 @@ def test_every_document_has_suggestions_before_any_judgement(
 
 def test_the_first_queue_names_its_reason(served: Office, project_id: int) -> None:
     with served.store.read() as session:
-        rows = session.execute(
-            select(Query.kind, Query.round_id, Query.rank, Query.reason)
-            .where(Query.project_id == project_id)
-            .order_by(Query.rank)
+        queries = session.scalars(
+            select(Query).where(Query.project_id == project_id).order_by(Query.rank)
         ).all()
-    assert [rank for _, _, rank, _ in rows] == list(range(1, len(TEXTS) + 1))
-    assert {(kind, round_id) for kind, round_id, _, _ in rows} == {(QueryKind.COLD_START, None)}
-    assert rows[0].reason.startswith("reads like the description of “")
+        labels = {label.id: label.name for label in active_labels(session, project_id)}
+        session.expunge_all()
+    assert [query.rank for query in queries] == list(range(1, len(TEXTS) + 1))
+    assert {query.round_id for query in queries} == {None}
+    kinds = [query.kind for query in queries[:8]]
+    assert kinds == ([QueryKind.COLD_START] * 3 + [QueryKind.COVERAGE]) * 2
+    for query in queries:
+        wanted = labels.get(query.because["wanted_label_id"])
+        if query.kind is QueryKind.COVERAGE:
+            assert (wanted, query.reason) == (None, "typical of texts that nobody has read")
+        else:
+            assert query.reason == f"reads like the description of “{wanted}”"
+
+
+def test_labels_with_imported_examples_take_no_turns_and_coverage_goes_elsewhere(
+    served: Office,
+) -> None:
+    project_id = served.new_project("imported")
+    served.judge(project_id, range(16))  # eight refunds and eight deliveries
+    job = request_preparation(served.store, served.settings, project_id)
+    assert served.wait_until_finished(job.id).status is JobStatus.DONE
+    with served.store.read() as session:
+        queries = session.scalars(
+            select(Query).where(Query.project_id == project_id).order_by(Query.rank)
+        ).all()
+        labels = {label.name: label.id for label in active_labels(session, project_id)}
+        session.expunge_all()
+    wanted = {query.because["wanted_label_id"] for query in queries}
+    assert wanted == {labels["praise"], None}
+    assert len(queries) == len(TEXTS) - 16
+    assert all(len(query.because["neighbours"]) == 3 for query in queries)
 
 
 def test_preparing_again_replaces_only_what_nobody_has_been_shown(
