@@ -1,9 +1,9 @@
-"""Does BALD beat random sampling? Prints both curves and who wins, seed by seed.
+"""Does BALD beat random sampling? Prints curves, areas, differences and judgements needed.
 
     MARGINALIA_SHARED=… python -m benchmarks.replay [--seeds 5] [data …]
 
-Ends with 1 when BALD's mean area under the learning curve does not exceed
-random's on every data set.
+Ends with 1 when BALD's mean area under the micro-F1 curve does not exceed
+random's on every data set. Stopped or killed, the same command goes on.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-
-from core.replay.command import replay_command
-from core.replay.report import paired_differences
+from core.replay.command import replay_in_terminal
+from core.settings import get_settings
+from core.strategies.plan import ReplayPlan
 
 DATA = ["nlupp", "stackexchange-robotics"]
 
@@ -25,18 +24,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="*", default=DATA)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--strategy", action="append", default=None)
     parser.add_argument("--results", type=Path, default=Path("results"))
     given = parser.parse_args()
-    strategies = given.strategy or ["random", "bald"]
     won = {}
-    for name in given.data:
+    for data in given.data:
+        plan = ReplayPlan.of({"data": data, "arms": ["random", "bald"], "seeds": given.seeds})
         started = time.perf_counter()
-        runs = replay_command(name, strategies, given.seeds, results=given.results)
+        found = replay_in_terminal(plan, get_settings(), results=given.results)
         print(f"{time.perf_counter() - started:.0f} s\n", flush=True)
-        won[name] = np.mean(list(paired_differences(runs)["bald"].values())) > 0
-    for name, is_won in won.items():
-        print(f"{name}: BALD {'beats' if is_won else 'DOES NOT BEAT'} random in area")
+        won[data] = found["differences"]["bald"]["micro_f1"]["area"]["mean"] > 0
+    for data, is_won in won.items():
+        print(f"{data}: BALD {'beats' if is_won else 'DOES NOT BEAT'} random in area")
     return 0 if all(won.values()) else 1
 
 

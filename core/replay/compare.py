@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from core.replay.results import RoundResult, Run
 from core.replay.statistics import (
+    Difference,
     Floats,
+    Needed,
+    Saving,
     area_under_curve,
     needed_by,
     paired_difference,
@@ -113,7 +116,7 @@ class _Curves:
             )
             last = paired_difference(curves[:, -1], baseline[:, -1], weights=self._weights)
             savings = {
-                f"{share:g}": dataclasses.asdict(
+                f"{share:g}": _as_json(
                     saving(
                         self.n_judged,
                         curves,
@@ -126,8 +129,8 @@ class _Curves:
                 for share in self._plan.targets
             }
             told[measure] = {
-                "area": dataclasses.asdict(area),
-                "last": dataclasses.asdict(last),
+                "area": _as_json(area),
+                "last": _as_json(last),
                 "saving": savings,
             }
         return told
@@ -135,9 +138,7 @@ class _Curves:
     def _reached(self, arm: str, measure: str) -> dict[str, Any]:
         curves = self.of(arm, measure)
         needed = {
-            f"{share:g}": dataclasses.asdict(
-                needed_by(self.n_judged, curves, self.full(measure), share)
-            )
+            f"{share:g}": _as_json(needed_by(self.n_judged, curves, self.full(measure), share))
             for share in self._plan.targets
         }
         area = _spread(area_under_curve(self.n_judged, curves))
@@ -156,6 +157,13 @@ def _spread(figures: Floats) -> dict[str, Any]:
         "mean": _known(figures.mean()) if len(figures) else None,
         "sd": _known(figures.std(ddof=1)) if len(figures) > 1 else None,
         "by_seed": [*map(_known, figures)],
+    }
+
+
+def _as_json(told: Difference | Needed | Saving) -> dict[str, Any]:
+    values = dataclasses.asdict(told)
+    return {
+        key: list(value) if isinstance(value, tuple) else value for key, value in values.items()
     }
 
 

@@ -86,7 +86,8 @@ def _texts(store: Store, ids: NDArray[np.int64]) -> list[str]:
         for start in range(0, len(wanted), TEXTS_PER_READ):
             some = wanted[start : start + TEXTS_PER_READ]
             rows = session.execute(select(Document.id, Document.text).where(Document.id.in_(some)))
-            text_of.update(row.tuple() for row in rows)
+            for id_, text in rows:
+                text_of[id_] = text
     return [text_of[id_] for id_ in wanted]
 
 
