@@ -78,7 +78,8 @@ def gain(statistics: Statistics, name: str) -> str:
         more = "fewer" if saving["value"] >= 0 else "more"
         saved = f"{at_least}{_percent(abs(saving['value']))} {more} judgements"
         return (
-            f"{_bold(name)} needs **{saved}** than random for {_percent(float(share))} of the score with everything judged"
+            f"{_bold(name)} needs **{saved}** than random for {_percent(float(share))} of the "
+            "score with everything judged"
             f"{_saving_interval(saving)}"
         )
     area = told["area"]
