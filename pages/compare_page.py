@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.rounds.heartbeat import worker_is_alive
-from core.services.replays import Replay, list_replays, request_replay
+from core.services.replays import list_replays, request_replay
 from core.store.tables import Project
 from pages.widgets.compare_form import choose_comparison
 from pages.widgets.compare_list import OPEN, chosen_replay, draw_list
@@ -14,6 +14,7 @@ from pages.widgets.compare_watch import watch_replay
 from pages.widgets.context import Context, context, require_project
 from pages.widgets.errors import shown_errors
 from pages.widgets.job_watch import NO_WORKER
+from pages.widgets.text import escaped
 
 
 def main() -> None:
@@ -34,8 +35,9 @@ def main() -> None:
         replays = list_replays(session, project.id)
     ended = [replay for replay in replays if not replay.job.is_active]
     shown = chosen_replay(ended)
-    with st.expander("A new comparison", expanded=not replays, key="new_comparison"):
-        draw_request(here, project, under_way)
+    if under_way is None:
+        with st.expander("A new comparison", expanded=not ended, key="new_comparison"):
+            draw_request(here, project)
     if shown is not None:
         st.subheader("What was found")
         with shown_errors():
@@ -44,21 +46,19 @@ def main() -> None:
         draw_list(here, ended, shown=shown)
 
 
-def draw_request(here: Context, project: Project, under_way: Replay | None) -> None:
-    """What to compare, and the button; or why it cannot be run now."""
+def draw_request(here: Context, project: Project) -> None:
+    """What to compare, and the button; or why it cannot be run as it stands."""
     choice = choose_comparison(here, project)
-    why_not = choice.why_not
-    if under_way is not None:
-        why_not = "A comparison is under way; wait for it or cancel it."
-    if st.button("Run the comparison", type="primary", disabled=bool(why_not), key="run_replay"):
+    is_ready = not choice.why_not
+    if st.button("Run the comparison", type="primary", disabled=not is_ready, key="run_replay"):
         with shown_errors():
             request_replay(
                 here.store, here.settings, project.id, choice.plan, title=choice.source.title
             )
             st.session_state.pop(OPEN, None)
             st.rerun()
-    if why_not:
-        st.caption(why_not)
+    if not is_ready:
+        st.caption(escaped(choice.why_not))
 
 
 main()

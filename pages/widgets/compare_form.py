@@ -66,7 +66,6 @@ def choose_comparison(here: Context, project: Project) -> Choice:
         format_func=arm_title,
         key="compare_strategies",
         placeholder="Choose some",
-        help=WHY_RANDOM,
     )
     st.caption(WHY_RANDOM)
     for name in chosen[-1:]:

@@ -217,7 +217,16 @@ def test_no_page_is_wider_than_its_window(server: Server, browser: Browser, widt
     Card(app.page, server.url, 0).wait_for_document()
     project_id = app.project_id()
     try:
-        for name in ("", "upload", "labels", "annotate", "train", "dashboards", "export"):
+        for name in (
+            "",
+            "upload",
+            "labels",
+            "annotate",
+            "train",
+            "dashboards",
+            "compare",
+            "export",
+        ):
             app.open(f"/{name}?project={project_id}")
             is_wide = "e => e.scrollWidth > e.clientWidth"
             assert not app.page.get_by_test_id("stMain").evaluate(is_wide), name

@@ -132,8 +132,8 @@ def test_what_was_chosen_is_asked_for_and_random_is_always_among_it(
     assert [arm.name for arm in replay.plan.arms] == ["random", "entropy", "variance"]
     assert {arm.recipe.n_passes for arm in replay.plan.arms} == {30}
     assert replay.plan.seeds == (0, 1)
-    assert test.button(key="run_replay").disabled
     assert "Comparing 3 strategies" in said(test)
+    assert "run_replay" not in [button.key for button in test.button]  # one at a time
 
 
 def test_without_a_strategy_there_is_nothing_to_compare(rooms: Rooms, said: Said) -> None:
