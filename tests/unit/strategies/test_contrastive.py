@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import rel_entr
 
@@ -63,6 +63,7 @@ def test_probabilities_of_nought_and_one_are_finite():
     assert contributions.max() <= -np.log(CLIP) + 1e-3
 
 
+@settings(deadline=None)
 @given(st.integers(0, 8), st.integers(0, 6), st.integers(1, 4), st.integers(0, 9))
 def test_never_below_zero_and_the_labels_add_up(n_documents, n_judged, n_labels, seed):
     generator = rng(seed)

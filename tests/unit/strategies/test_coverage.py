@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.strategies.coverage import core_set_batch, prob_cover_batch, pure_radius
@@ -45,6 +45,7 @@ every_strategy = pytest.mark.parametrize("choose", ALL)
 
 
 @every_strategy
+@settings(deadline=None)
 @given(st.integers(0, 25), st.integers(0, 6), st.integers(-1, 30), st.integers(0, 5))
 def test_never_a_document_twice_and_as_many_as_asked_for(choose, n_documents, n_judged, n, seed):
     degrees = rng(seed).integers(0, 8, size=n_documents + n_judged) * 45  # many are the same
@@ -143,6 +144,7 @@ def test_prob_cover_counts_only_what_nothing_covers_yet():
     assert values[1] == 0.0
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20))
 def test_prob_cover_is_as_good_as_a_greedy_that_keeps_the_whole_matrix(seed):
     x = rng(seed).standard_normal((60, 3)).astype(np.float32)
