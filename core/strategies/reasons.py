@@ -242,63 +242,6 @@ def quoted(text: str) -> str:
     return one_line if len(one_line) <= MAX_QUOTE else one_line[: MAX_QUOTE - 1].rstrip() + "…"
 
 
-def explain(
-    contributions: NDArray[np.float32],
-    proba: NDArray[np.float32],
-    label_names: Sequence[str],
-    *,
-    nearest: str | None = None,
-) -> str:
-    """Name the labels that made the score, with their probabilities.
-
-    Parameters
-    ----------
-    contributions, proba
-        One document's, shape (labels,).
-    nearest
-        The text of the most similar judged document, quoted in part.
-    """
-    named = _deciding(contributions)
-    if not named:
-        return _with_nearest("sure about every label", nearest)
-    parts = [f"“{label_names[label]}” {proba[label]:.2f}" for label in named]
-    return _with_nearest(f"unsure about {_listed(parts)}", nearest)
-
-
-def explain_random() -> str:
-    """Give the reason of a document drawn from the pool by lot."""
-    return "drawn at random from the documents nobody has judged"
-
-
-def explain_cold_start(
-    similarity: NDArray[np.float32], score: float, label_names: Sequence[str]
-) -> str:
-    """Give the reason before any judgement: one document's similarities (labels,) and its score."""
-    if not score or not len(similarity):
-        return "unlike the documents chosen before it"
-    label = int(np.abs(similarity - score).argmin())  # the one whose turn it was
-    return f"reads like the description of “{label_names[label]}”"
-
-
-def nearest_judged(
-    query: Embeddings, judged: Embeddings
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Find each document's most similar judged document.
-
-    Parameters
-    ----------
-    query, judged
-        Unit vectors (queries, width) and (judged documents, width).
-
-    Returns
-    -------
-    index, similarity
-        Of shape (queries,); -1 and 0 where nothing is judged.
-    """
-    index, similarity = k_nearest(query, judged, 1)
-    return index[:, 0], similarity[:, 0]
-
-
 def _deciding(contributions: NDArray[Any]) -> list[int]:
     if not len(contributions) or not contributions.max() > 0:
         return []
