@@ -17,6 +17,7 @@ from pages.widgets.compare_words import (
     arm_title,
     best_arm,
     caveats,
+    leader,
     results_table,
     setting_words,
     settings_of,
@@ -64,8 +65,9 @@ def draw_results(here: Context, project: Project, replay: Replay) -> None:
     )
     st.dataframe(results_table(statistics), hide_index=True)
     st.caption(
-        "Intervals hold 95 % of what other seeds would give (bootstrap over seeds, paired by "
-        "seed). “Not within” says that the score was never reached in this many judgements."
+        "Means are over the whole curve. “For 90 %” counts the judgements until 90 % of the "
+        "micro-F1 with everything judged; “not within” says that it was never reached in so many. "
+        "In brackets 95 % intervals: a bootstrap over seeds, paired by seed."
     )
     st.caption(f"{escaped(setting_words(replay.plan, record))}")
     draw_files(here, replay)
@@ -74,16 +76,17 @@ def draw_results(here: Context, project: Project, replay: Replay) -> None:
 def draw_use(here: Context, project: Project, replay: Replay, statistics: dict[str, Any]) -> None:
     """Take a strategy over for this project's rounds."""
     arms = {arm.name: arm for arm in replay.plan.arms}
-    best = best_arm(statistics)
+    usual = ProjectSettings.of(project)
+    first = leader(statistics) or usual.strategy  # without a winner nothing is suggested
     pick, act = st.columns([2, 1], vertical_alignment="bottom")
     chosen = pick.selectbox(
         "Strategy for this project's rounds",
         list(arms),
-        index=list(arms).index(best) if best in arms else 0,
+        index=list(arms).index(first) if first in arms else 0,
         format_func=arm_title,
         key=f"use_{replay.id}",
     )
-    wanted, usual = settings_of(arms[chosen]), ProjectSettings.of(project)
+    wanted = settings_of(arms[chosen])
     is_used = all(getattr(usual, name) == value for name, value in wanted.items())
     if act.button("Use this strategy", key="use_strategy", disabled=is_used, width="stretch"):
         with shown_errors():
@@ -117,5 +120,5 @@ def _suggestion(statistics: dict[str, Any]) -> str:
     if best is None:
         return "Undefined: the test documents have no label present."
     if best == statistics["baseline"]:
-        return "No line keeps above random's."
+        return "Random has the highest line on average."
     return f"{arm_title(best)} has the highest line on average."

@@ -43,10 +43,7 @@ def verdict(statistics: Statistics) -> str:
     elif len(behind) == len(ranked):
         first = "Every strategy did worse than random here. Random is the one to use."
     else:
-        first = (
-            "**Nothing here beats random** for certain: the intervals of the difference include "
-            "zero. More seeds, or more judged documents, may tell more."
-        )
+        first = nothing_told(statistics, [name for name in ranked if name not in behind])
     others = [f"{_bold(name)} also comes out ahead of random." for name in ahead[1:]]
     if behind and len(behind) < len(ranked) and len(statistics["seeds"]) > 1:
         did = _listed([_bold(name) for name in behind])
@@ -84,10 +81,32 @@ def gain(statistics: Statistics, name: str) -> str:
         )
     area = told["area"]
     return (
-        f"{_bold(name)} scores {area['mean']:+.3f} micro-F1 on average against random"
-        f"{_ends(area, '+.3f')}, but did not come near the score with everything judged within "
+        f"{_bold(name)} scores {_signed(area['mean'])} micro-F1 on average against random"
+        f"{_ends(area)}, but did not come near the score with everything judged within "
         f"{statistics['n_judged'][-1]:,} judgements"
     )
+
+
+def nothing_told(statistics: Statistics, names: Sequence[str]) -> str:
+    """That these cannot be told apart from random, and by how much they might differ."""
+    area = statistics["differences"][names[0]][MICRO]["area"]
+    more = "More seeds, or more judged documents, may tell more."
+    if area["low"] is None or area["high"] is None:
+        return f"How {_bold(names[0])} compares with random is undefined here. {more}"
+    which = f"{_bold(names[0])} and random" if len(names) == 1 else "The strategies and random"
+    by = f"{_signed(area['mean'])} micro-F1 on average"
+    between = f"{_signed(area['low'])} to {_signed(area['high'])}"
+    return (
+        f"**Nothing can be told apart.** {which} differ by less than chance does: "
+        f"{arm_title(names[0])} against random {by}, 95 % interval {between}, which includes "
+        f"zero. {more}"
+    )
+
+
+def leader(statistics: Statistics) -> str | None:
+    """The arm that comes out ahead of random beyond chance, the largest difference first."""
+    ranked = _ranked(statistics)
+    return next((name for name in ranked if _side(statistics, name) > 0), None)
 
 
 def best_arm(statistics: Statistics) -> str | None:
@@ -108,21 +127,21 @@ def results_table(statistics: Statistics) -> pd.DataFrame:
         arm, against = arms[name], differences.get(name, {}).get(MICRO)
         row = {
             "Strategy": arm_title(name),
-            "Micro-F1, mean of the curve": _number(_mean_area(arm), ".3f"),
+            "Mean micro-F1": _number(_mean_area(arm), ".3f"),
             "Against random": "the yardstick" if against is None else _between(against["area"]),
             "Seeds ahead": "" if against is None else _ahead(against["area"]),
         }
         for share in shares:
             needed = arm[MICRO]["needed"][share]["by_mean"]
-            row[f"Judged for {_percent(float(share))}"] = (
+            row[f"For {_percent(float(share))}"] = (
                 f"not within {last:,}" if needed is None else f"{needed:,.0f}"
             )
         if shares:
             row[f"Saved at {_percent(float(shares[-1]))}"] = (
                 "" if against is None else _saved(against["saving"][shares[-1]])
             )
-        row["Macro-F1, mean of the curve"] = _number(arm[MACRO]["area"]["mean"], ".3f")
-        row["Seconds per question"] = _number(arm["query_seconds"]["mean"], ".2f")
+        row["Mean macro-F1"] = _number(arm[MACRO]["area"]["mean"], ".3f")
+        row["Query, s"] = _number(arm["query_seconds"]["mean"], ".2f")
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -186,16 +205,20 @@ def _percent(share: float) -> str:
     return f"{share:.0%}".replace("-", "−").replace("%", " %")
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
 def _between(told: Mapping[str, Any]) -> str:
     if told["mean"] is None:
         return "undefined"
-    return f"{told['mean']:+.3f}{_ends(told, '+.3f')}"
+    return f"{_signed(told['mean'])}{_ends(told)}"
 
 
-def _ends(told: Mapping[str, Any], form: str) -> str:
+def _ends(told: Mapping[str, Any]) -> str:
     if told["low"] is None or told["high"] is None:
         return ""
-    return f" ({format(told['low'], form)} to {format(told['high'], form)})"
+    return f" ({_signed(told['low'])} to {_signed(told['high'])})"
 
 
 def _ahead(area: Mapping[str, Any]) -> str:

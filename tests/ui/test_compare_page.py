@@ -217,7 +217,7 @@ def test_results_are_read_as_a_verdict_and_a_table_and_can_be_used(
     assert "**Entropy** did worse than random" in words
     table = test.dataframe[0].value
     assert table["Strategy"].tolist() == ["Variance", "Random", "Entropy"]
-    assert table["Judged for 95 %"].tolist()[2] == "not within 300"
+    assert table["For 95 %"].tolist()[2] == "not within 300"
     test.button(key="use_strategy").click().run()
     with rooms.store.read() as session:
         usual = ProjectSettings.of(get_project(session, project))
@@ -252,7 +252,8 @@ def test_a_difference_within_chance_is_no_victory() -> None:
     area = told["differences"]["bald"]["micro_f1"]["area"]
     crossing = {**area, "low": -0.01, "high": 0.01}
     told["differences"]["bald"]["micro_f1"]["area"] = crossing
-    assert "Nothing here beats random" in verdict(told)
+    assert "Nothing can be told apart" in verdict(told)
+    assert "95 % interval −0.010 to +0.010" in verdict(told)
 
 
 def test_one_seed_claims_nothing() -> None:
@@ -265,7 +266,7 @@ def test_what_was_never_reached_is_said_and_not_counted() -> None:
     told = found({**flat, "bald": [0.2] * 5})
     assert "did not come near" in verdict(told)
     table = results_table(told)
-    assert table["Judged for 90 %"].tolist() == ["not within 300", "not within 300"]
+    assert table["For 90 %"].tolist() == ["not within 300", "not within 300"]
     assert table["Saved at 95 %"].tolist() == ["never reached", ""]
 
 
