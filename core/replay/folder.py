@@ -25,7 +25,7 @@ from core.domain import Embeddings
 from core.errors import Conflict, CorruptArtefact
 from core.replay.data import ReplayData
 from core.replay.results import RoundResult
-from core.strategies.plan import Arm, ReplayPlan
+from core.strategies.plan import OPEN_ENDED, Arm, ReplayPlan
 from core.versions import code_version
 
 IDENTITY = "replay.json"
@@ -150,7 +150,7 @@ def _differences(kept: dict[str, Any], given: dict[str, Any]) -> str:
     told = [
         f"{key} {kept.get(key)!r}, not {value!r}"
         for key, value in given.items()
-        if kept.get(key) != value and key not in {"arms", "seeds", "name", "targets"}
+        if kept.get(key) != value and key not in OPEN_ENDED
     ]
     return "; ".join(told)
 
