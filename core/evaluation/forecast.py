@@ -34,7 +34,7 @@ USUAL_EXPONENT = 0.2  # of micro-F1 of the quick learner, on public data with 28
 N_RESAMPLES = 200
 STEP_F1 = 0.01  # the gain whose price in judgements is told
 OUT_OF_SIGHT = 10  # times the judged documents: further on, no curve of three points reaches
-TRAINING_NOISE, TRAINING_NOISE_DF = 0.008, 2  # believed of F1 before any repetition
+TRAINING_NOISE, TRAINING_NOISE_DF = 0.012, 2  # believed of F1 before any repetition
 ENOUGH_PRESENT = 20  # judged positives; with fewer a label's curve is all chance
 
 
@@ -182,7 +182,7 @@ def _training_noise(measured: Floats, n_resamples: int, rng: np.random.Generator
     """Draws of what other training documents would have changed: (resamples, sizes, columns).
 
     From the scatter of `measured` (repetitions, sizes, columns) around its mean
-    at each size, with heavy tails because two or three repetitions tell little.
+    at each size, with heavy tails because one or two repetitions tell little.
     """
     n_repetitions, n_sizes, n_columns = measured.shape
     df = (n_repetitions - 1) * n_sizes
