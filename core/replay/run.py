@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event, Lock
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from core.domain import Embeddings
 from core.errors import Cancelled

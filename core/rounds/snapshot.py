@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
-import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -22,10 +20,8 @@ from core.services.judgement_matrix import JudgementMatrix, judgement_matrix
 from core.services.labels import active_labels
 from core.services.predictions import LABEL_IDS
 from core.services.round_requests import check_judgements
-from core.settings import ROOT
 from core.store.tables import Document, Round, Submission
-
-PACKAGES = ("torch", "transformers", "small-text", "numpy", "scipy", "scikit-learn", "dbos")
+from core.versions import code_version, package_versions
 
 
 def take_snapshot(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
@@ -55,7 +51,6 @@ def take_snapshot(workshop: Workshop, task: Task, progress: Progress) -> dict[st
         "data_hash": data_hash,
         "code_version": code_version(),
         "packages": package_versions(),
-        "python": platform.python_version(),
         "platform": platform.platform(),
         "n_documents": len(pool_ids),
         "n_trained_on": n_judged - n_held_out,
@@ -106,30 +101,3 @@ def _fill_in(
         round_.code_version = statistics["code_version"][:60]
         round_.n_judged = statistics["n_trained_on"]
         round_.n_audited = statistics["n_audited"]
-
-
-def code_version() -> str:
-    """What `git describe` says, else the installed package's version."""
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--tags"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-        return described.stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return package_versions(("marginalia",)).get("marginalia", "unknown")
-
-
-def package_versions(names: tuple[str, ...] = PACKAGES) -> dict[str, str]:
-    """The versions of what decides a round's numbers, of those that are installed."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

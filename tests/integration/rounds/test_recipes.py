@@ -1,0 +1,85 @@
+"""Rounds that ask by other recipes than the usual one, with a real worker."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from core.domain import JobStatus, QueryKind
+from core.services.rounds import RoundRequest, request_round
+from core.store.tables import Label, Query
+from tests.integration.rounds.office import Office
+
+
+@pytest.fixture(scope="module")
+def project_id(served: Office) -> int:
+    project_id = served.new_project("recipes", copies=2)
+    served.judge(project_id, range(30))
+    return project_id
+
+
+def asked(served: Office, project_id: int, **request: object) -> list[Query]:
+    """Run a round and give its queries in order."""
+    wanted = RoundRequest(query_size=10, seed=3, **request)  # type: ignore[arg-type]
+    info = request_round(served.store, served.settings, project_id, wanted)
+    job = served.wait_until_finished(served.job_of_round(info.id).id)
+    assert job.status is JobStatus.DONE, job.error
+    with served.store.read() as session:
+        queries = session.scalars(
+            select(Query).where(Query.round_id == info.id).order_by(Query.rank)
+        ).all()
+        session.expunge_all()
+    assert len({query.document_id for query in queries}) == 10
+    return list(queries)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "changes"),
+    [
+        ("bald", {"posterior": "ensemble"}),
+        ("beal-mean", {"stochastic_layers": 1}),
+        ("entropy", {"per_second": True, "batching": "greedy", "aggregation": "need"}),
+        ("besra", {}),
+        ("badge", {}),
+        ("cvirs", {"near_copy": 0.95}),
+        ("contrastive", {}),
+    ],
+)
+def test_a_round_asks_by_any_recipe_and_says_why(
+    served: Office, project_id: int, strategy: str, changes: dict[str, object]
+) -> None:
+    queries = asked(served, project_id, strategy=strategy, recipe=changes, n_passes=3)
+    assert {query.kind for query in queries} == {QueryKind.MODEL}
+    assert {query.strategy for query in queries} == {strategy}
+    assert all(query.because["neighbours"] for query in queries)
+    assert any(query.because["labels"] for query in queries)
+
+
+def test_the_same_seed_and_judgements_ask_the_same(served: Office, project_id: int) -> None:
+    first, again = (asked(served, project_id, strategy="bald", n_passes=4) for _ in range(2))
+    assert [q.document_id for q in first] == [q.document_id for q in again]
+    assert [q.score for q in first] == [q.score for q in again]
+
+
+def test_shares_are_kept_with_what_they_are_for(served: Office, project_id: int) -> None:
+    shares = {"random_share": 0.3, "rare_share": 0.2, "coverage_share": 0.2}
+    queries = asked(served, project_id, strategy="bald", recipe=shares, n_passes=3)
+    kinds = [query.kind for query in queries]
+    assert kinds.count(QueryKind.RANDOM) == 3
+    assert kinds.count(QueryKind.RARE) == 2
+    assert kinds.count(QueryKind.COVERAGE) == 2
+    n_candidates = 80 - 30
+    for query in queries:
+        by_lot = query.kind is QueryKind.RANDOM
+        assert query.selection_probability == (pytest.approx(3 / n_candidates) if by_lot else None)
+    with served.store.read() as session:
+        labels = set(session.scalars(select(Label.id).where(Label.project_id == project_id)))
+    wanted = {q.because["wanted_label_id"] for q in queries if q.kind is QueryKind.RARE}
+    assert wanted <= labels
+    assert len(wanted) == 2
+
+
+def test_a_round_by_coverage_looks_at_no_prediction(served: Office, project_id: int) -> None:
+    queries = asked(served, project_id, strategy="typiclust")
+    assert {query.kind for query in queries} == {QueryKind.COVERAGE}
+    assert all("typical of texts that nobody has read" in query.reason for query in queries)
