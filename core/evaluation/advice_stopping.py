@@ -80,7 +80,7 @@ def is_flat(needed: Range) -> bool:
 
 def _gain(ahead: Forecast) -> str:
     low, high = ahead.gain.low or 0.0, ahead.gain.high or 0.0
-    more = counted(ahead.n_more, "more judgement")
+    more = counted(ahead.n_more, "judgement")
     if high < STEP_F1 / 2:
         return f"The next {more} are expected to add less than {STEP_F1 / 2:g}."
     return (
@@ -161,7 +161,7 @@ def what_labels_need(outlook: Outlook) -> str:
     told = f"Still at few positives: {at}" + (
         f", and {counted(more, 'more label')}" if more else ""
     )
-    return f"{told}. Their figures are mostly chance; looking for examples of them tells most."
+    return f"{told}. Figures at so few are mostly chance; finding more examples would tell most."
 
 
 def what_a_label_needs(label: LabelOutlook, outlook: Outlook) -> str:
@@ -185,7 +185,7 @@ def what_a_label_needs(label: LabelOutlook, outlook: Outlook) -> str:
 def what_a_criterion_says(reading: Reading) -> str:
     """A criterion's name, value, limit and meaning, in one line."""
     title, meaning = MEANINGS[reading.criterion]
-    sign = "at least" if reading.criterion is Criterion.KAPPA else "below"
+    sign = "from" if reading.criterion is Criterion.KAPPA else "below"
     value = "undefined" if reading.value is None else f"{reading.value:.3f}"
     told = f"{title}: {value}, settled {sign} {reading.limit:g}"
     if reading.n_steps < reading.n_steps_needed:

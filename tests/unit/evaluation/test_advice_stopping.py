@@ -71,7 +71,7 @@ def outlook(ahead: Forecast | None, *, state: StoppingState | None = None) -> Ou
 def test_a_number_of_judgements_comes_with_its_interval() -> None:
     told = advice.what_more_would_bring(outlook(forecast(Range(147.0, 92.0, 322.0))))
     assert told.startswith("About 150 more judgements for +0.01 micro-F1 (90 to 300).")
-    assert "next 50 more judgements are expected to add 0.01 (0.00 to 0.03)" in told
+    assert "next 50 judgements are expected to add 0.01 (0.00 to 0.03)" in told
 
 
 @pytest.mark.parametrize(
