@@ -11,6 +11,8 @@ LIGHT = (
     "core.services.rounds",
     "core.services.jobs",
     "core.services.predictions",
+    "core.services.replay_sources",
+    "core.services.replays",
     "core.rounds.heartbeat",
     "core.rounds.supervisor",
 )
