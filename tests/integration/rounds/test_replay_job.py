@@ -140,11 +140,11 @@ def test_cancelled_it_stops_and_goes_on_later_on_the_same_documents(
 def test_a_round_asked_for_meanwhile_is_done_before_the_comparison_goes_on(
     served: Office, project_id: int
 ) -> None:
-    plan = plan_on(project_id, seeds=3, n_rounds=8, learner_options={"epochs": 30})
+    plan = plan_on(project_id, seeds=3, n_rounds=8, learner_options={"epochs": 15})
     replay = request_replay(served.store, served.settings, project_id, plan)
     served.wait_for(lambda: lines_kept(served, replay) >= 1, "a round to be played")
     info = request_round(
-        served.store, served.settings, project_id, RoundRequest(learner={"epochs": 300})
+        served.store, served.settings, project_id, RoundRequest(learner={"epochs": 60})
     )
     job_id = served.job_of_round(info.id).id
     served.wait_for(lambda: served.job(replay.id).detail.get("waits") is True, "it to hold still")
