@@ -246,6 +246,20 @@ STRATEGIES: tuple[StrategyInfo, ...] = (
     ),
     # --- the vectors ----------------------------------------------------------------------
     StrategyInfo(
+        name="bait",
+        title="BAIT",
+        description=(
+            "Asks the batch that would leave the least uncertainty over all texts: doubtful "
+            "ones, unlike each other, that stand for many others; rare labels count more."
+        ),
+        needs_samples=False,
+        paper=(
+            "Ash, Goel, Krishnamurthy, Kakade (2021), Gone fishing: neural active learning with "
+            "Fisher embeddings, NeurIPS; one Fisher matrix for all labels"
+        ),
+        family=Family.BATCH,
+    ),
+    StrategyInfo(
         name="badge",
         title="BADGE",
         description=(

@@ -25,14 +25,12 @@ from core.strategies.diversity import ReadVectors
 from core.strategies.judged import Judged
 from core.strategies.recipe import Recipe
 from core.strategies.score_pool import PoolScores, score_pool
-from core.strategies.selection import choose_batch
+from core.strategies.selection import LOOKS_AT_PREDICTIONS, choose_batch
 
-NEED_NO_MODEL = {
-    "random",
-    *(info.name for info in STRATEGIES if info.family is Family.BATCH and info.name != "badge"),
-}
+LOOK_AT_VECTORS = {info.name for info in STRATEGIES if info.family is Family.BATCH}
+NEED_NO_MODEL = {"random", *(LOOK_AT_VECTORS - LOOKS_AT_PREDICTIONS)}
 ROWS_AT_ONCE = 4096
-READ_OWN_PREDICTIONS = {"mmc", "contrastive"}  # of the judged documents
+READ_OWN_PREDICTIONS = {"mmc", "contrastive", "bait"}  # of the judged documents
 SPREADING = {Batching.GROUPS, Batching.SOFT_GROUPS, Batching.SPREAD, Batching.GREEDY}
 
 

@@ -184,7 +184,7 @@ class _Scorer:
             contributions = contributions_of(proba, samples, strategy=self._recipe.strategy)
         elif self._reference is not None and result.gains is not None:
             result.gains[here], contributions = besra_gains(samples, self._reference)
-        elif self._recipe.strategy == "badge":  # its gradients grow with these
+        elif self._recipe.strategy in {"badge", "bait"}:  # what they weigh grows with these
             contributions = contributions_of(proba, samples, strategy="least-confidence")
         else:
             return

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.domain import Proba, QueryKind
 from core.strategies.badge import badge_batch
+from core.strategies.bait import bait_batch
 from core.strategies.batches import Batch, Candidates, Pick, compose
 from core.strategies.besra import besra_batch
 from core.strategies.catalogue import Family, strategy_info
@@ -35,6 +36,7 @@ def known(judged: Judged) -> Vectors:
 
 
 BY_VECTORS: dict[str, ChooseByVectors] = {
+    "bait": lambda x, proba, judged, n, rng: bait_batch(x, proba, judged, n, rng),
     "badge": lambda x, proba, _, n, rng: badge_batch(x, proba, n, rng),
     "core-set": lambda x, _, judged, n, rng: core_set_batch(x, known(judged), n, rng),
     "prob-cover": lambda x, _, judged, n, rng: prob_cover_batch(x, known(judged), n, rng),
@@ -42,7 +44,7 @@ BY_VECTORS: dict[str, ChooseByVectors] = {
     "embedding-kmeans": lambda x, _, __, n, rng: embedding_kmeans_batch(x, n, rng),
     "discriminative": lambda x, _, judged, n, rng: discriminative_batch(x, known(judged), n, rng),
 }
-LOOKS_AT_PREDICTIONS = {"badge"}  # of the strategies that compose their own batches
+LOOKS_AT_PREDICTIONS = {"badge", "bait"}  # of the strategies that compose their own batches
 
 
 def choose_batch(

@@ -1,0 +1,136 @@
+"""Batches that would pin the model down where the pool is: BAIT for several labels.
+
+For a head that is linear in the vectors, how much a judged document tells is known
+without its answer: the Fisher information w·xxᵀ, w its doubt. A batch is chosen
+so that, after it, the uncertainty left over is smallest on average over the pool.
+That minds doubt, likeness within the batch, and how many others a text stands
+for, in one quantity. What was measured with it is in
+docs/decisions/013-the-default-strategy.md. Needs numpy alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain import PRESENT, Proba
+from core.strategies.judged import Judged
+from core.strategies.likeness import Batch, Vectors, blocks
+
+RIDGE = 0.1  # information there is before any judgement, in documents of average doubt
+DAMPING = 0.5  # power of a document's doubt: at 1 noisy texts win, at 0 doubt does not count
+
+Doubts = NDArray[np.float64]  # (documents,), 1 on average over the candidates
+Matrix = NDArray[np.float64]  # (width, width)
+
+
+def bait_batch(x: Vectors, proba: Proba, judged: Judged, n: int, rng: np.random.Generator) -> Batch:
+    """Choose the documents that leave least uncertainty over the pool.
+
+    Greedy forward selection of Ash, Goel, Krishnamurthy and Kakade (2021),
+    "Gone fishing: neural active learning with Fisher embeddings", NeurIPS, with
+    two changes. All labels share one Fisher matrix, of `doubts`: one matrix of
+    (width, width) instead of one per label. And a document's gain on the trace
+    is updated by two products of a vector with `x` per choice, so that nothing
+    of size (documents, width) is made besides `x`.
+
+    Parameters
+    ----------
+    x
+        Unit vectors of the candidates (documents, width).
+    proba
+        Their probabilities (documents, labels), NaN where nothing is known.
+    rng
+        Draws among equals.
+
+    Returns
+    -------
+    positions, values
+        Each candidate once; the value is what choosing it took off the mean
+        predictive variance of the pool, in units of a document of average
+        doubt, and falls from one to the next.
+    """
+    n = min(n, len(x))
+    weight, known_weight = doubts(proba, judged)
+    state = _State(x, weight, judged, known_weight)
+    tie = rng.random(len(x)) * 1e-9  # relative: only equals feel it
+    free = np.ones(len(x), dtype=bool)
+    positions, values = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.float32)
+    for at in range(n):
+        gain = state.gain()
+        best = int(np.where(free, gain * (1.0 + tie), -1.0).argmax())
+        positions[at], values[at] = best, gain[best]
+        free[best] = False
+        state.judge(best)
+    return positions, np.minimum.accumulate(values)
+
+
+def doubts(proba: Proba, judged: Judged) -> tuple[Doubts, Doubts]:
+    """How much an answer on each candidate and each judged document tells.
+
+    The Bernoulli variances p(1-p) summed over labels, rarely present labels
+    counting by 1/√(1 + documents they are present in), the sum's square root
+    taken and brought to 1 on average over the candidates. Damped, because the
+    logistic model calls doubt information even where people would disagree.
+    Judged documents without a prediction count as average.
+    """
+    rarity = 1.0 / np.sqrt(1.0 + (judged.truth == PRESENT).sum(axis=0))
+    rarity /= rarity.mean() if len(rarity) else 1.0
+    candidates = _damped_variance(proba, rarity)
+    mean = float(candidates.mean()) if len(candidates) else 0.0
+    if mean <= 0.0:  # nothing is known, or nothing is in doubt
+        return np.ones(len(proba)), np.ones(len(judged))
+    known = _damped_variance(judged.proba, rarity) / mean
+    has_prediction = np.isfinite(judged.proba).any(axis=1)
+    return candidates / mean, np.where(has_prediction, known, 1.0)
+
+
+def _damped_variance(proba: Proba, rarity: Doubts) -> Doubts:
+    variance = np.nan_to_num(proba * (1.0 - proba)) @ rarity.astype(np.float32)
+    return np.asarray(variance, dtype=np.float64) ** DAMPING
+
+
+class _State:
+    """The inverse information M⁻¹, and for every candidate xᵀM⁻¹x and xᵀM⁻¹FM⁻¹x.
+
+    F is the pool's own mean information. Judging a document of doubt w adds
+    w·xxᵀ to M, so that M⁻¹ loses a rank-one part (Sherman and Morrison 1950) and
+    both quantities follow.
+    """
+
+    def __init__(self, x: Vectors, weight: Doubts, judged: Judged, known_weight: Doubts) -> None:
+        self._x, self._weight = x, weight
+        width = x.shape[1]
+        self._pool = _information(x, weight) / max(len(x), 1)
+        known = np.asarray(judged.x, dtype=np.float32).reshape(-1, width)
+        self._inverse = np.linalg.inv(RIDGE * np.eye(width) + _information(known, known_weight))
+        self._own, self._shared = np.empty(len(x)), np.empty(len(x))
+        for rows in blocks(len(x), width):
+            part = x[rows] @ self._inverse.astype(np.float32)
+            self._own[rows] = np.einsum("ij,ij->i", part, x[rows])
+            self._shared[rows] = np.einsum("ij,ij->i", part @ self._pool.astype(np.float32), part)
+
+    def gain(self) -> NDArray[np.float64]:
+        """What judging each candidate would take off trace(M⁻¹F)."""
+        gain = self._weight * self._shared / (1.0 + self._weight * self._own)
+        return np.asarray(np.maximum(gain, 0.0), dtype=np.float64)
+
+    def judge(self, position: int) -> None:
+        """Take one candidate as judged."""
+        vector = self._x[position].astype(np.float64)
+        a = self._inverse @ vector
+        c = self._weight[position] / (1.0 + self._weight[position] * self._own[position])
+        on_pool = self._pool @ a
+        along = self._x @ a.astype(np.float32)
+        across = self._x @ (self._inverse @ on_pool).astype(np.float32)
+        self._shared += c * along * (c * along * float(a @ on_pool) - 2.0 * across)
+        self._own -= c * along.astype(np.float64) ** 2
+        self._inverse -= c * np.outer(a, a)
+
+
+def _information(x: Vectors, weight: Doubts) -> Matrix:
+    """Σ w·xxᵀ, shape (width, width)."""
+    total = np.zeros((x.shape[1], x.shape[1]))
+    for rows in blocks(len(x), x.shape[1]):
+        total += (x[rows] * weight[rows, None].astype(np.float32)).T @ x[rows]
+    return total
