@@ -45,7 +45,8 @@ def test_entropy_uses_the_plain_probabilities_and_asks_for_no_passes(learner):
 
 def test_random_scores_follow_the_seed_and_probabilities_still_come(learner):
     first, again, other = (
-        score_pool(learner, np.zeros(8), recipe=Recipe.of("random"), seed=seed) for seed in (1, 1, 2)
+        score_pool(learner, np.zeros(8), recipe=Recipe.of("random"), seed=seed)
+        for seed in (1, 1, 2)
     )
     assert (first.score == again.score).all()
     assert (first.score != other.score).any()
@@ -56,7 +57,9 @@ def test_random_scores_follow_the_seed_and_probabilities_still_come(learner):
 @pytest.mark.parametrize("strategy", [s.name for s in STRATEGIES if s.name != "random"])
 def test_a_label_without_probabilities_adds_nothing_and_leaves_the_order_to_the_others(strategy):
     samples = np.random.default_rng(0).random((8, 4, 5)).astype(np.float32)
-    without = score_pool(Streamed(samples[..., :4]), np.zeros(8), recipe=Recipe.of(strategy, {"n_passes": 4}))
+    without = score_pool(
+        Streamed(samples[..., :4]), np.zeros(8), recipe=Recipe.of(strategy, {"n_passes": 4})
+    )
     samples[..., 4] = np.nan
     found = score_pool(Streamed(samples), np.zeros(8), recipe=Recipe.of(strategy, {"n_passes": 4}))
     assert not found.contributions[:, 4].any()
@@ -74,7 +77,9 @@ def test_progress_is_told_and_a_stop_is_heard(learner):
     score_pool(learner, np.zeros(8), recipe=Recipe.of("bald"), on_progress=told.append)
     assert told == [3, 6, 8]
     with pytest.raises(Cancelled, match="after 3 of 8"):
-        score_pool(learner, np.zeros(8), recipe=Recipe.of("bald"), should_stop=iter([False, True]).__next__)
+        score_pool(
+            learner, np.zeros(8), recipe=Recipe.of("bald"), should_stop=iter([False, True]).__next__
+        )
 
 
 def test_an_unknown_strategy_is_refused_before_scoring(learner):
