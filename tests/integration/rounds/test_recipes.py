@@ -6,8 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from core.domain import JobStatus, QueryKind
+from core.rounds import shortlist
+from core.rounds.task import Workshop
+from core.rounds.workflow import STEPS, begin, perform
+from core.services.jobs import ROUND
 from core.services.rounds import RoundRequest, request_round
-from core.store.tables import Label, Query
+from core.store.tables import Job, Label, Query
 from tests.integration.rounds.office import Office
 
 
@@ -83,3 +87,37 @@ def test_a_round_by_coverage_looks_at_no_prediction(served: Office, project_id: 
     queries = asked(served, project_id, strategy="typiclust")
     assert {query.kind for query in queries} == {QueryKind.COVERAGE}
     assert all("typical of texts that nobody has read" in query.reason for query in queries)
+
+
+def test_what_is_drawn_by_lot_speaks_for_all_candidates_also_beside_a_shortlist(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shortlist, "FEWEST", 1)
+    project_id = office.new_project("shortlist", copies=2)
+    office.judge(project_id, range(30))
+    info = request_round(
+        office.store,
+        office.settings,
+        project_id,
+        RoundRequest(
+            query_size=4,
+            seed=3,
+            strategy="bald",
+            n_passes=2,
+            recipe={"stochastic_layers": 1, "random_share": 0.5},
+        ),
+    )
+    workshop = Workshop(settings=office.settings, store=office.store)
+    with office.store.read() as session:
+        workflow_id = session.get_one(Job, office.job_of_round(info.id).id).workflow_id
+    begin(workshop, workflow_id)
+    for step in STEPS[ROUND]:
+        assert "done" in perform(workshop, workflow_id, step)
+    with office.store.read() as session:
+        queries = session.scalars(select(Query).where(Query.round_id == info.id)).all()
+        by_lot = [q.selection_probability for q in queries if q.kind is QueryKind.RANDOM]
+        scores = [q.score for q in queries if q.kind is QueryKind.MODEL]
+    n_candidates = 80 - 30
+    assert by_lot == [pytest.approx(2 / n_candidates)] * 2
+    assert len(scores) == 2
+    assert min(scores) > 0
