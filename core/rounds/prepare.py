@@ -82,7 +82,12 @@ def order_by_labels(workshop: Workshop, task: Task, progress: Progress) -> dict[
         judged=vectors[is_judged],
     )
     chosen = rows[order.positions]
-    neighbours = neighbours_of(vectors[chosen], vectors[is_judged], ids[is_judged].tolist())
+    neighbours = neighbours_of(
+        vectors[chosen],
+        vectors[is_judged],
+        ids[is_judged].tolist(),
+        query_ids=ids[chosen].tolist(),
+    )
     queries = [
         {
             "document_id": int(ids[row]),

@@ -154,7 +154,12 @@ def sentence(
 
 
 def neighbours_of(
-    query: Embeddings, judged: Embeddings, judged_ids: Sequence[int], *, k: int = N_NEIGHBOURS
+    query: Embeddings,
+    judged: Embeddings,
+    judged_ids: Sequence[int],
+    *,
+    query_ids: Sequence[int] | None = None,
+    k: int = N_NEIGHBOURS,
 ) -> list[tuple[Neighbour, ...]]:
     """Find each document's most similar judged documents, the nearest first.
 
@@ -165,20 +170,24 @@ def neighbours_of(
         arrays are read a part at a time.
     judged_ids
         Document ids of the rows of `judged`.
+    query_ids
+        Document ids of the rows of `query`, where some of them may be judged in
+        part: no document is its own neighbour.
 
     Returns
     -------
     neighbours
         For each query at most `k`; fewer where fewer are judged.
     """
-    index, similarity = k_nearest(query, judged, k)
+    own_ids = [None] * len(query) if query_ids is None else query_ids
+    index, similarity = k_nearest(query, judged, k if query_ids is None else k + 1)
     return [
         tuple(
             Neighbour(document_id=int(judged_ids[at]), similarity=round(float(cosine), 4))
             for at, cosine in zip(rows, cosines, strict=True)
-            if at >= 0
-        )
-        for rows, cosines in zip(index, similarity, strict=True)
+            if at >= 0 and judged_ids[at] != own_id
+        )[:k]
+        for rows, cosines, own_id in zip(index, similarity, own_ids, strict=True)
     ]
 
 

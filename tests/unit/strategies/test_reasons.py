@@ -111,6 +111,14 @@ def test_neighbours_come_nearest_first_with_their_document_ids():
     assert neighbours_of(floats([0, 1]), judged[:0], []) == [()]
 
 
+def test_a_document_judged_in_part_is_not_its_own_neighbour():
+    judged = floats([0, 1], [1, 0], [0.6, 0.8])
+    found = neighbours_of(judged[:1], judged, [7, 8, 9], query_ids=[7], k=2)
+    assert [near.document_id for near in found[0]] == [9, 8]
+    found = neighbours_of(judged[:1], judged, [7, 8, 9], query_ids=[5], k=2)
+    assert [near.document_id for near in found[0]] == [7, 9]
+
+
 @given(st.integers(1, 6), st.integers(0, 12), st.integers(1, 4), st.integers(0, 9))
 def test_a_part_at_a_time_finds_what_sorting_all_finds(n_queries, n_judged, k, seed):
     rng = np.random.default_rng(seed)
