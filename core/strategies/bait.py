@@ -4,8 +4,9 @@ For a head that is linear in the vectors, how much a judged document tells is kn
 without its answer: the Fisher information w·xxᵀ, w its doubt. A batch is chosen
 so that, after it, the uncertainty left over is smallest on average over the pool.
 That minds doubt, likeness within the batch, and how many others a text stands
-for, in one quantity. What was measured with it is in
-docs/decisions/013-the-default-strategy.md. Needs numpy alone.
+for, in one quantity. Doubt counts only as far as it has foretold mistakes: where
+it has not, the batch covers the pool. What was measured with it is in
+docs/decisions/013-the-default-strategy.md.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain import PRESENT, Proba
+from core.domain import PRESENT, UNJUDGED, Proba
 from core.strategies.judged import Judged
 from core.strategies.likeness import Batch, Vectors, blocks
 
 RIDGE = 0.1  # information there is before any judgement, in documents of average doubt
-DAMPING = 0.5  # power of a document's doubt: at 1 noisy texts win, at 0 doubt does not count
+DAMPING = 0.5  # power of a trusted doubt: at 1 texts win on which people would disagree
+FEWEST_TO_TRUST = 30  # judged documents with predictions
+FULL_TRUST = 0.05  # so much more loss where the doubt is than anywhere
+TINY = 0.005  # probabilities nearer to 0 or 1 count as this near
 
 Doubts = NDArray[np.float64]  # (documents,), 1 on average over the candidates
 Matrix = NDArray[np.float64]  # (width, width)
@@ -69,25 +73,50 @@ def doubts(proba: Proba, judged: Judged) -> tuple[Doubts, Doubts]:
     """How much an answer on each candidate and each judged document tells.
 
     The Bernoulli variances p(1-p) summed over labels, rarely present labels
-    counting by 1/√(1 + documents they are present in), the sum's square root
-    taken and brought to 1 on average over the candidates. Damped, because the
-    logistic model calls doubt information even where people would disagree.
-    Judged documents without a prediction count as average.
+    counting by 1/√(1 + documents they are present in), brought to 1 on average
+    over the candidates, and damped by a power: at 1 the logistic model's own
+    information, at 0 no doubt counts and the batch covers the pool. The power
+    is `DAMPING` times `trust`. Judged documents without a prediction count as
+    average.
     """
-    rarity = 1.0 / np.sqrt(1.0 + (judged.truth == PRESENT).sum(axis=0))
+    rarity = 1.0 / np.sqrt(1.0 + judged.n_present)
     rarity /= rarity.mean() if len(rarity) else 1.0
-    candidates = _damped_variance(proba, rarity)
+    candidates = _variance(proba, rarity)
     mean = float(candidates.mean()) if len(candidates) else 0.0
     if mean <= 0.0:  # nothing is known, or nothing is in doubt
         return np.ones(len(proba)), np.ones(len(judged))
-    known = _damped_variance(judged.proba, rarity) / mean
-    has_prediction = np.isfinite(judged.proba).any(axis=1)
-    return candidates / mean, np.where(has_prediction, known, 1.0)
+    power = DAMPING * trust(judged)
+    known = np.ones(len(judged))
+    is_predicted = np.isfinite(judged.proba).any(axis=1)
+    known[is_predicted] = (_variance(judged.proba[is_predicted], rarity) / mean) ** power
+    return (candidates / mean) ** power, known
 
 
-def _damped_variance(proba: Proba, rarity: Doubts) -> Doubts:
+def trust(judged: Judged) -> float:
+    """How far the model's doubt foretells its mistakes, from 0, not at all, to 1.
+
+    The log-loss of the judged documents, drawn in proportion to their doubt (the
+    summed variances p(1-p) of their judged cells), over that of documents drawn
+    by lot: from 1.05 on the trust is full, from 1 down there is none. The
+    predictions must be of learners that did not see the documents. Under 30
+    such documents there is none: the first judgements are best spent on
+    covering the pool.
+    """
+    cells = (judged.truth != UNJUDGED) & np.isfinite(judged.proba)
+    usable = cells.any(axis=1)
+    if usable.sum() < FEWEST_TO_TRUST:
+        return 0.0
+    cells, is_present = cells[usable], judged.truth[usable] == PRESENT
+    proba = np.clip(np.nan_to_num(judged.proba[usable], nan=0.5), TINY, 1.0 - TINY)
+    loss = (np.where(is_present, -np.log(proba), -np.log1p(-proba)) * cells).sum(axis=1)
+    doubt = (proba * (1.0 - proba) * cells).sum(axis=1)
+    ratio = float((doubt @ loss) / (doubt.sum() * loss.mean()))
+    return float(np.clip((ratio - 1.0) / FULL_TRUST, 0.0, 1.0))
+
+
+def _variance(proba: Proba, rarity: Doubts) -> Doubts:
     variance = np.nan_to_num(proba * (1.0 - proba)) @ rarity.astype(np.float32)
-    return np.asarray(variance, dtype=np.float64) ** DAMPING
+    return np.asarray(variance, dtype=np.float64)
 
 
 class _State:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.domain import Proba, QueryKind
 from core.strategies.badge import badge_batch
-from core.strategies.bait import bait_batch
+from core.strategies.bait import bait_batch, trust
 from core.strategies.batches import Batch, Candidates, Pick, compose
 from core.strategies.besra import besra_batch
 from core.strategies.catalogue import Family, strategy_info
@@ -75,8 +75,15 @@ def choose_batch(
     candidates = Candidates(scores.score, scores.proba, read_vectors, expected_seconds)
     pick = _pick(recipe.strategy, scores, judged, read_vectors, subpool)
     batch = compose(candidates, judged, recipe, n, rng, pick=pick)
-    is_blind = strategy_info(recipe.strategy).family is Family.BATCH
-    return batch if recipe.strategy in LOOKS_AT_PREDICTIONS or not is_blind else _covering(batch)
+    return _covering(batch) if _is_blind(recipe.strategy, judged) else batch
+
+
+def _is_blind(strategy: str, judged: Judged) -> bool:
+    """Whether no prediction had a say in the batch."""
+    if strategy == "bait":
+        return trust(judged) == 0.0
+    is_of_vectors = strategy_info(strategy).family is Family.BATCH
+    return is_of_vectors and strategy not in LOOKS_AT_PREDICTIONS
 
 
 def _covering(batch: Batch) -> Batch:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.domain import UNJUDGED
-from core.strategies.bait import RIDGE, bait_batch, doubts
+from core.strategies.bait import RIDGE, bait_batch, doubts, trust
 from core.strategies.judged import Judged, nothing_judged
 
 
@@ -45,10 +45,13 @@ def slow(x, weight, known, known_weight, n):
     return chosen, gains
 
 
-@pytest.mark.parametrize("n_judged", [0, 12])
+@pytest.mark.parametrize("n_judged", [0, 12, 60])
 def test_it_is_the_greedy_choice_of_the_smallest_remaining_trace(n_judged):
     x, proba = unit(30, 5), rng(2).random((30, 4), dtype=np.float32)
     judged = judged_documents(n_judged, 5, 4) if n_judged else nothing_judged(5, 4)
+    if n_judged == 60:  # enough to trust its doubt
+        told = foretold(60, 4)
+        judged = Judged(judged.x, told.truth, told.proba)
     positions, values = bait_batch(x, proba, judged, 8, rng())
     weight, known_weight = doubts(proba, judged)
     chosen, gains = slow(x, weight, judged.x, known_weight, 8)
@@ -56,20 +59,69 @@ def test_it_is_the_greedy_choice_of_the_smallest_remaining_trace(n_judged):
     np.testing.assert_allclose(values, np.minimum.accumulate(gains), rtol=1e-3)
 
 
-def test_doubt_is_the_root_of_the_summed_variances_brought_to_one():
+def foretold(n, n_labels, seed=3):
+    """Judged documents whose predictions are the more wrong the more they doubt."""
+    doubt = np.linspace(0.02, 0.5, n)
+    proba = np.tile(doubt[:, None], (1, n_labels)).astype(np.float32)
+    wrong = rng(seed).random((n, n_labels)) < doubt[:, None]
+    return Judged(unit(n, 3, seed), wrong.astype(np.int8), proba)
+
+
+def test_doubt_counts_by_the_root_of_the_summed_variances_brought_to_one():
+    judged = foretold(200, 2)
+    assert trust(judged) == 1.0
     proba = np.array([[0.5, 0.5], [0.1, 0.9], [0.0, 1.0]], dtype=np.float32)
-    weight, _ = doubts(proba, nothing_judged(2, 2))
-    raw = np.sqrt([0.5, 0.18, 0.0])
-    np.testing.assert_allclose(weight, raw / raw.mean(), rtol=1e-6)
+    weight, _ = doubts(proba, judged)
+    rarity = 1 / np.sqrt(1 + judged.n_present)
+    variance = np.array([[0.25, 0.25], [0.09, 0.09], [0, 0]]) @ (rarity / rarity.mean())
+    np.testing.assert_allclose(weight, np.sqrt(variance / variance.mean()), rtol=1e-5)
 
 
 def test_a_label_with_few_positives_counts_more():
-    truth = np.array([[1, 0]] * 8, dtype=np.int8)
-    judged = Judged(unit(8, 3), truth, np.full((8, 2), np.nan, dtype=np.float32))
-    common, rare = np.array([[0.5, 0.0]]), np.array([[0.0, 0.5]])
-    weight, known = doubts(np.concatenate([common, rare]).astype(np.float32), judged)
-    assert weight[1] / weight[0] == pytest.approx(np.sqrt(3.0))  # (1/√1 : 1/√9), the root of it
-    assert known.tolist() == [1.0] * 8  # judged documents without predictions are average ones
+    judged = foretold(200, 2)
+    judged.truth[:, 1] = 0
+    judged.truth[-8:, 1] = 1
+    n_common = int(judged.n_present[0])
+    proba = np.array([[0.5, 0.0], [0.0, 0.5]], dtype=np.float32)
+    weight, _ = doubts(proba, judged)
+    assert weight[1] / weight[0] == pytest.approx(((1 + n_common) / 9) ** 0.25, rel=1e-5)
+
+
+def test_doubt_that_did_not_foretell_mistakes_does_not_count():
+    judged = foretold(200, 2)
+    upside_down = Judged(judged.x, judged.truth[::-1].copy(), judged.proba)
+    many = foretold(4000, 2)
+    by_lot = Judged(many.x, many.truth[rng(1).permutation(4000)], many.proba)
+    assert trust(upside_down) == trust(by_lot) == 0.0
+    weight, known = doubts(np.array([[0.5, 0.5], [0.1, 0.1]], dtype=np.float32), upside_down)
+    assert weight.tolist() == [1.0, 1.0]
+    assert known.tolist() == [1.0] * 200
+
+
+def test_trust_is_the_loss_where_the_doubt_is_over_the_loss_anywhere():
+    proba = np.array([[0.5]] * 20 + [[0.1]] * 20, dtype=np.float32)
+    truth = np.array([[1]] * 20 + [[0]] * 20, dtype=np.int8)
+    judged = Judged(unit(40, 3), truth, proba)
+    sure, unsure = -np.log(0.9), -np.log(0.5)
+    drawn = (0.25 * unsure + 0.09 * sure) / 0.34
+    ratio = drawn / ((sure + unsure) / 2)
+    assert ratio > 1.05
+    assert trust(judged) == 1.0
+    truth[20:23] = 1  # three surprises where it was sure
+    surprised = -np.log(0.1)
+    mean_sure = (17 * sure + 3 * surprised) / 20
+    ratio = (0.25 * unsure + 0.09 * mean_sure) / 0.34 / ((unsure + mean_sure) / 2)
+    assert trust(judged) == pytest.approx(min((ratio - 1) / 0.05, 1.0), rel=1e-4)
+
+
+def test_trust_looks_at_judged_and_predicted_cells_alone():
+    judged = foretold(200, 2)
+    half_known = Judged(judged.x, judged.truth.copy(), judged.proba.copy())
+    half_known.truth[::2, 0] = UNJUDGED
+    half_known.proba[1::2, 1] = np.nan
+    assert 0.0 < trust(half_known) <= 1.0
+    few = Judged(judged.x[:29], judged.truth[:29], judged.proba[:29])
+    assert trust(few) == trust(nothing_judged(3, 2)) == 0.0
 
 
 def test_one_of_each_heap_comes_before_a_second_of_any():
