@@ -139,7 +139,7 @@ def publish_replay(workshop: Workshop, task: Task, progress: Progress) -> dict[s
         if job.status is not JobStatus.DONE:
             job.step, job.fraction, job.detail = RoundStep.PUBLISH, 1.0, detail
             finish_job(session, job, JobStatus.DONE)
-    for name in (FROZEN, FROZEN_TEXTS):
+    for name in (FROZEN_TEXTS, FROZEN):  # first what says that both are there
         (task.folder / name).unlink(missing_ok=True)
     return dict(detail)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from core.domain import JobStatus
 from core.errors import NotFound
 from core.rounds.replaying import FROZEN, FROZEN_TEXTS
-from core.services.jobs import request_cancel
+from core.rounds.task import Workshop
+from core.rounds.workflow import STEPS, begin, perform
+from core.services.jobs import REPLAY, request_cancel
 from core.services.projects import delete_project
 from core.services.replays import (
     Replay,
@@ -24,6 +27,7 @@ from core.services.replays import (
     resume_replay,
 )
 from core.services.rounds import RoundRequest, request_round
+from core.store.tables import Job
 from core.strategies.plan import ReplayPlan
 from tests.integration.rounds.office import Office
 
@@ -112,6 +116,39 @@ def test_killed_in_the_middle_it_goes_on_and_ends_as_if_undisturbed(
     said = read_results(served.settings, replay)["everything_judged"]
     before_kill = read_results(served.settings, undisturbed)["everything_judged"]
     assert [said[s]["micro_f1"] for s in said] == [before_kill[s]["micro_f1"] for s in said]
+
+
+def test_killed_while_the_copies_of_texts_are_removed_it_is_done_all_the_same(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_id = judged_project(office, "tidied")
+    changes = {"arms": ["random"], "seeds": 1, "n_rounds": 1, "learner_options": {"epochs": 1}}
+    replay = request_replay(
+        office.store, office.settings, project_id, plan_on(project_id, **changes)
+    )
+    with office.store.read() as session:
+        workflow_id = session.get_one(Job, replay.id).workflow_id
+    workshop = Workshop(settings=office.settings, store=office.store)
+    begin(workshop, workflow_id)
+    *before, last = STEPS[REPLAY]
+    for step in before:
+        assert "done" in perform(workshop, workflow_id, step)
+    removed, unlink = [], Path.unlink
+
+    def unlink_one(path: Path, *, missing_ok: bool = False) -> None:
+        if path.name in {FROZEN, FROZEN_TEXTS}:
+            if removed:
+                raise KeyboardInterrupt
+            removed.append(path)
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as killing:
+        killing.setattr(Path, "unlink", unlink_one)
+        with pytest.raises(KeyboardInterrupt):
+            perform(workshop, workflow_id, last)
+    assert "done" in perform(workshop, workflow_id, last)
+    folder = replay_folder(office.settings, project_id, replay.id)
+    assert not {FROZEN, FROZEN_TEXTS} & {path.name for path in folder.iterdir()}
 
 
 def test_cancelled_it_stops_and_goes_on_later_on_the_same_documents(
