@@ -15,11 +15,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
@@ -182,7 +184,8 @@ class Turn:
     def _hold_still(self) -> None:
         began = time.monotonic()
         # What plays keeps the whole process to one thread of linear algebra; others get theirs.
-        with threadpool_limits(self._n_blas, user_api="blas"):
+        # They also seed torch's one generator, in the middle of a training here.
+        with threadpool_limits(self._n_blas, user_api="blas"), _same_draws_afterwards():
             while self._others_wait() and not self._progress.should_stop():
                 fraction, detail = self._told
                 waiting = detail | {"waits": True, "seconds_left": None}
@@ -240,6 +243,11 @@ def _standing_back(act: Callable[[], T]) -> T:
 
     with ThreadPoolExecutor(1, "replay", initializer=stand_back) as alone:
         return alone.submit(act).result()
+
+
+def _same_draws_afterwards() -> AbstractContextManager[None]:
+    """Whatever is drawn meanwhile, torch's generators go on from here."""
+    return torch.random.fork_rng(devices=range(torch.cuda.device_count()))
 
 
 def _blas_threads() -> int:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from core.domain import JobStatus
+from core.domain import JobStatus, RoundStep
 from core.errors import NotFound
-from core.rounds.replaying import FROZEN, FROZEN_TEXTS
+from core.rounds.progress import Progress
+from core.rounds.replaying import FROZEN, FROZEN_TEXTS, Turn
 from core.rounds.task import Workshop
 from core.rounds.workflow import STEPS, begin, perform
 from core.services.jobs import REPLAY, request_cancel
@@ -198,6 +201,29 @@ def test_a_round_asked_for_meanwhile_is_done_before_the_comparison_goes_on(
     with served.store.write() as session:
         request_cancel(session, replay.id)
     served.wait_until_finished(replay.id)
+
+
+def test_what_others_draw_while_it_holds_still_changes_nothing_it_draws(office: Office) -> None:
+    project_id = judged_project(office, "drawing")
+    replay = request_replay(office.store, office.settings, project_id, plan_on(project_id))
+    with office.store.read() as session:
+        workflow_id = session.get_one(Job, replay.id).workflow_id
+    workshop = Workshop(settings=office.settings, store=office.store)
+    begin(workshop, workflow_id)
+    info = request_round(office.store, office.settings, project_id, RoundRequest())
+    turn = Turn(workshop, Progress(office.store, workflow_id, RoundStep.TRAIN))
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        undisturbed = torch.rand(3)
+        torch.manual_seed(1)
+        with ThreadPoolExecutor(1) as threads:
+            stops = threads.submit(turn.should_stop)
+            office.wait_for(lambda: office.job(replay.id).detail.get("waits") is True, "the hold")
+            torch.manual_seed(99)
+            with office.store.write() as session:
+                request_cancel(session, office.job_of_round(info.id).id)
+            assert stops.result() is False
+        assert torch.equal(torch.rand(3), undisturbed)
 
 
 def test_a_project_deleted_under_it_leaves_no_files(served: Office) -> None:
