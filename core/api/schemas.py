@@ -282,6 +282,9 @@ class NewRound(_Shape):
     n_passes: Number | None = None
     query_size: Number | None = None
     learner: dict[str, Any] | None = None
+    recipe: dict[str, Any] | None = Field(
+        default=None, description="Changes to the strategy's own way of making a batch."
+    )
 
 
 class RoundLine(_Shape):

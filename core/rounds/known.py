@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from core.domain import UNJUDGED
 from core.rounds import files
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop
 from core.strategies.judged import Judged
@@ -29,3 +30,11 @@ def judged_of(workshop: Workshop, task: Task, snapshot: Snapshot) -> Judged:
 def candidates_of(snapshot: Snapshot) -> NDArray[np.int64]:
     """Rows of the pool that may be asked about: neither judged whole nor audited."""
     return np.flatnonzero(~snapshot.is_complete & ~snapshot.is_audited)
+
+
+def n_judged_labels(snapshot: Snapshot) -> NDArray[np.int64]:
+    """How many labels of each document of the pool are judged, shape (pool,)."""
+    n_labels = np.zeros(len(snapshot.pool_ids), dtype=np.int64)
+    rows = np.searchsorted(snapshot.pool_ids, snapshot.train_ids)
+    n_labels[rows] = (snapshot.train_truth != UNJUDGED).sum(axis=1)
+    return n_labels

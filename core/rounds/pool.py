@@ -11,7 +11,7 @@ from core.domain import Embeddings
 from core.encoders.cache import EmbeddingCache
 from core.learners.threads import N_CORES
 from core.rounds import files
-from core.rounds.known import candidates_of, judged_of, recipe_of
+from core.rounds.known import candidates_of, judged_of, n_judged_labels, recipe_of
 from core.rounds.learner import load_learner
 from core.rounds.measure import read_temperature
 from core.rounds.progress import Progress
@@ -30,6 +30,7 @@ def score(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
         recipe=recipe_of(task),
         judged=judged_of(workshop, task, snapshot),
         candidates=candidates_of(snapshot),
+        n_asked=n_judged_labels(snapshot),
         seed=task.the_round.seed,
         n_threads=N_CORES,
         should_stop=progress.should_stop,

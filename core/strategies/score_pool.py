@@ -32,7 +32,6 @@ FROM_POOL: dict[str, FromPool] = {
     "lci": lci_scores,
     "adaptive": adaptive_scores,
     "mmc": mmc_scores,
-    "audi": audi_scores,
     "cvirs": cvirs_scores,
 }
 
@@ -76,6 +75,7 @@ def score_pool(
     judged: Judged | None = None,
     candidates: NDArray[np.int64] | None = None,
     read_vectors: ReadVectors | None = None,
+    n_asked: NDArray[np.int64] | None = None,
     seed: int = 0,
     n_threads: int = 1,
     should_stop: Callable[[], bool] = lambda: False,
@@ -130,7 +130,7 @@ def score_pool(
     with ThreadPoolExecutor(n_threads) as threads:
         list(threads.map(score_block, range(0, len(x), BLOCK)))
     if info.family is Family.POOL:
-        scorer.compare(result, candidates, vectors)
+        scorer.compare(result, candidates, vectors, n_asked)
     return result
 
 
@@ -193,7 +193,11 @@ class _Scorer:
         result.contributions[here] = _weighted(contributions, self._weights)
 
     def compare(
-        self, result: PoolScores, candidates: NDArray[np.int64], vectors: ReadVectors
+        self,
+        result: PoolScores,
+        candidates: NDArray[np.int64],
+        vectors: ReadVectors,
+        n_asked: NDArray[np.int64] | None,
     ) -> None:
         """Score the candidates against each other and against what is judged."""
         result.score[:] = 0.0
@@ -202,6 +206,9 @@ class _Scorer:
             score, contributions = contrastive_scores(
                 vectors(candidates), proba, self._judged.x, self._judged.proba
             )
+        elif self._recipe.strategy == "audi":
+            asked = None if n_asked is None else n_asked[candidates]
+            score, contributions = audi_scores(proba, self._judged, n_asked=asked)
         else:
             score, contributions = FROM_POOL[self._recipe.strategy](proba, self._judged)
         result.score[candidates] = score

@@ -41,10 +41,15 @@ def get(project_id: Id, round_id: Id, backend: OpenBackend, caller: ProjectCalle
 
 @router.post("", status_code=202)
 def start(project_id: Id, backend: OpenBackend, caller: ProjectCaller, new: NewRound) -> RoundLine:
-    """Ask the worker for a round; what is left out follows the project's settings."""
+    """Ask the worker for a round; what is left out follows the project's settings.
+
+    Another strategy than the project's comes with its own recipe, not the project's changes.
+    """
     with backend.store.read() as session:
         usual = usual_request(session, project_id, new.kind)
     changes: dict[str, Any] = new.model_dump(exclude_none=True, exclude={"kind"})
+    if new.strategy not in (None, usual.strategy):
+        changes.setdefault("recipe", {})
     info = request_round(backend.store, backend.settings, project_id, replace(usual, **changes))
     return RoundLine.model_validate(info)
 

@@ -96,6 +96,9 @@ def test_a_round_is_started_looked_at_and_cancelled(client: TestClient, desk: De
     round_ = started.json()
     assert (round_["number"], round_["status"], round_["seed"]) == (1, "queued", 3)
     assert client.post(path, json={"n_passes": 1}).status_code == 422
+    unknown = client.post(path, json={"strategy": "bald", "recipe": {"random_shares": 0.2}})
+    assert unknown.status_code == 422
+    assert "did you mean 'random_share'" in unknown.text
     cancelled = client.post(f"{path}/{round_['id']}/cancel")
     assert cancelled.json()["status"] == "cancelled"
     assert client.get(f"{path}/{round_['id']}").json()["status"] == "cancelled"

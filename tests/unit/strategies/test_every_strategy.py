@@ -228,3 +228,15 @@ def test_doubts_can_be_gathered_over_labels_in_every_way(how):
     scores, batch = ask("entropy", certain_but_for_one, n=3, changes={"aggregation": how})
     assert sorted(batch.positions.tolist()) == [0, 1, 2]
     assert scores.contributions[0].argmax() == 0
+
+
+def test_audi_prefers_documents_whose_labels_were_hardly_judged():
+    x = features(2)
+    scores = score_pool(
+        Answers(np.full((2, 3), 0.9)),
+        x,
+        recipe=Recipe.of("audi"),
+        judged=judged_documents(5, 3),
+        n_asked=np.array([2, 0]),
+    )
+    assert scores.score[1] == pytest.approx(4 * scores.score[0])
