@@ -31,6 +31,7 @@ from core.strategies.plan import BASELINE, Arm, ReplayPlan
 
 STATISTICS, ROUNDS = "statistics.json", "rounds.csv"  # what a finished replay leaves
 CURVES_END = 700  # judgements in a usual comparison; by then most curves are flat
+NOT_PLAYED = ("stochastic_layers", "per_second")  # want an encoder at work, and logged times
 SEVERAL_REPLAYS = 20  # the newest, that an estimate looks at
 
 
@@ -187,8 +188,13 @@ def usual_sizes(n_pool: int) -> tuple[int, int, int]:
 
 
 def usual_arm(usual: ProjectSettings, strategy: str) -> Arm:
-    """A strategy as the project's people would use it: by their recipe where it is their own."""
-    changes = dict(usual.recipe) if strategy == usual.strategy else {}
+    """A strategy as the project's people would use it: by their recipe where it is their own.
+
+    But for what no replay can play, and for random, which is the yardstick.
+    """
+    changes: dict[str, Any] = {}
+    if strategy == usual.strategy and strategy != BASELINE:
+        changes = {key: value for key, value in usual.recipe.items() if key not in NOT_PLAYED}
     return Arm.of({**changes, "n_passes": usual.n_passes, "strategy": strategy, "name": strategy})
 
 

@@ -50,6 +50,12 @@ class Arm:
         if self.learner is not None:
             _check_learner(self.learner)
 
+    @property
+    def draws_by_lot(self) -> bool:
+        """Whether every question is drawn at random, so that others can be measured by it."""
+        recipe = self.recipe
+        return recipe.strategy == BASELINE and not (recipe.rare_share or recipe.coverage_share)
+
     def to_json(self) -> dict[str, Any]:
         """Plain values: the recipe's, and beside them the arm's own."""
         own = {key: getattr(self, key) for key in ("name", "cold_start", "learner")}
@@ -119,8 +125,8 @@ class ReplayPlan:
 
     @property
     def baseline(self) -> str | None:
-        """The arm others are compared with: "random", or the first that draws by lot."""
-        by_lot = [arm.name for arm in self.arms if arm.recipe.strategy == BASELINE]
+        """The arm others are compared with: "random", or the first that draws all by lot."""
+        by_lot = [arm.name for arm in self.arms if arm.draws_by_lot]
         return BASELINE if BASELINE in by_lot else next(iter(by_lot), None)
 
     @property

@@ -281,3 +281,11 @@ def test_an_arm_asks_as_the_project_does_and_others_by_their_own_recipe() -> Non
     assert usual_arm(usual, "bald").recipe.random_share == 0.2
     assert usual_arm(usual, "entropy").recipe.random_share == 0.0
     assert usual_arm(usual, "entropy").recipe.n_passes == 40
+
+
+def test_an_arm_leaves_out_what_no_replay_can_play_and_random_stays_random() -> None:
+    usual = ProjectSettings(strategy="bald", recipe={"stochastic_layers": 1, "per_second": True})
+    assert usual_arm(usual, "bald").recipe.stochastic_layers == 0
+    assert not usual_arm(usual, "bald").recipe.per_second
+    usual = ProjectSettings(strategy="random", recipe={"rare_share": 0.3})
+    assert usual_arm(usual, "random").draws_by_lot

@@ -98,6 +98,12 @@ def test_the_baseline_is_random_by_name_or_else_the_first_drawn_by_lot() -> None
     assert ReplayPlan.of({**PLAN, "arms": ["bald"]}).baseline is None
 
 
+def test_what_draws_only_a_part_by_lot_is_no_baseline() -> None:
+    partly = {"name": "random", "strategy": "random", "rare_share": 0.3}
+    assert ReplayPlan.of({**PLAN, "arms": [partly, "bald"]}).baseline is None
+    assert ReplayPlan.of({**PLAN, "arms": [partly, "random:near_copy=.9"]}).baseline is not None
+
+
 @pytest.mark.parametrize(
     ("data", "name"),
     [
