@@ -180,6 +180,11 @@ def check_learners(plan: ReplayPlan) -> None:
     for arm in plan.arms:
         kind, _ = learner_of(plan, arm)
         _heads_beside(kind, arm)
+        if arm.recipe.per_second:
+            raise InputError(
+                f"Arm '{arm.name}' minds the seconds of judging, which no replay knows; "
+                "set per_second to false."
+            )
 
 
 def _heads_beside(kind: str, arm: Arm | None) -> int:

@@ -157,6 +157,7 @@ def test_an_arm_may_bring_a_learner_of_its_own():
         ("bald", {"learner_options": {"hidden": "many"}}, "hidden is 'many'"),
         ("bald", {"learner_options": {"seed": 3}}, "no 'seed'"),
         ("bald:stochastic_layers=2", {}, "set stochastic_layers to 0"),
+        ("bald:per_second=true", {}, "set per_second to false"),
         ("bald:posterior=ensemble", {"learner": "deep", "learner_options": {}}, "'dropout'"),
     ],
 )
