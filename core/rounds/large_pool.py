@@ -37,11 +37,13 @@ def part_to_look_at(
     cache = use.cache(workshop.settings, task.project)
     index = NeighbourIndex.open(cache.folder, fingerprint=use.fingerprint, width=use.width)
     ids, vectors = cache.view()
-    progress.report(0.0, n_done=len(index), n_total=len(ids))
+    n_before = len(index)
+    progress.report(0.0, n_done=n_before, n_total=len(ids))
     try:
         n_added = index.add(ids, vectors, should_stop=progress.should_stop)
     finally:
-        index.save()  # also what was added before somebody cancelled
+        if len(index) > n_before:  # also what was added before somebody cancelled
+            index.save()
     progress.report(1.0, n_done=len(index), n_total=len(ids), n_indexed=n_added)
     rng = np.random.default_rng(task.the_round.seed)
     return anchored_subpool(index, candidate_ids, judged, n=SUBPOOL, rng=rng)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from core.domain import JobStatus, QueryKind
-from core.rounds import shortlist
+from core.rounds import large_pool, shortlist
 from core.rounds.task import Workshop
 from core.rounds.workflow import STEPS, begin, perform
 from core.services.jobs import ROUND
@@ -89,6 +89,17 @@ def test_a_round_by_coverage_looks_at_no_prediction(served: Office, project_id: 
     assert all("typical of texts that nobody has read" in query.reason for query in queries)
 
 
+def run_here(office: Office, round_id: int) -> None:
+    """In this process, as the worker's workflow would."""
+    workshop = Workshop(settings=office.settings, store=office.store)
+    with office.store.read() as session:
+        workflow_id = session.get_one(Job, office.job_of_round(round_id).id).workflow_id
+    begin(workshop, workflow_id)
+    for step in STEPS[ROUND]:
+        outcome = perform(workshop, workflow_id, step)
+        assert "done" in outcome, outcome
+
+
 def test_what_is_drawn_by_lot_speaks_for_all_candidates_also_beside_a_shortlist(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,12 +118,7 @@ def test_what_is_drawn_by_lot_speaks_for_all_candidates_also_beside_a_shortlist(
             recipe={"stochastic_layers": 1, "random_share": 0.5},
         ),
     )
-    workshop = Workshop(settings=office.settings, store=office.store)
-    with office.store.read() as session:
-        workflow_id = session.get_one(Job, office.job_of_round(info.id).id).workflow_id
-    begin(workshop, workflow_id)
-    for step in STEPS[ROUND]:
-        assert "done" in perform(workshop, workflow_id, step)
+    run_here(office, info.id)
     with office.store.read() as session:
         queries = session.scalars(select(Query).where(Query.round_id == info.id)).all()
         by_lot = [q.selection_probability for q in queries if q.kind is QueryKind.RANDOM]
@@ -121,3 +127,23 @@ def test_what_is_drawn_by_lot_speaks_for_all_candidates_also_beside_a_shortlist(
     assert by_lot == [pytest.approx(2 / n_candidates)] * 2
     assert len(scores) == 2
     assert min(scores) > 0
+
+
+def test_of_a_large_pool_the_neighbours_of_judged_texts_are_looked_at_by_an_index_built_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(large_pool, "LARGEST_POOL", 10)
+    monkeypatch.setattr(large_pool, "SUBPOOL", 20)
+    project_id = office.new_project("large", copies=2)
+    office.judge(project_id, range(30))
+    kept = []
+    for seed in (1, 2):
+        wanted = RoundRequest(query_size=4, seed=seed, strategy="badge")
+        info = request_round(office.store, office.settings, project_id, wanted)
+        run_here(office, info.id)
+        with office.store.read() as session:
+            queries = session.scalars(select(Query).where(Query.round_id == info.id)).all()
+            assert len({query.document_id for query in queries}) == 4
+        (path,) = office.settings.data_dir.rglob("neighbours-*.usearch")
+        kept.append((path, path.stat().st_ino, path.stat().st_mtime_ns))
+    assert kept[0] == kept[1]
