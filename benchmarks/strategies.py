@@ -85,7 +85,8 @@ def summary(data: str, statistics: dict[str, Any]) -> str:
         if (against := statistics["differences"].get(arm)) is not None:
             for measure in ("micro_f1", "macro_f1"):
                 area = against[measure]["area"]
-                line += f"   {area['mean']:+.4f} [{area['low']:+.4f}, {area['high']:+.4f}]"
+                ends = ("–" if area[at] is None else f"{area[at]:+.4f}" for at in ("low", "high"))
+                line += f"   {area['mean']:+.4f} [{', '.join(ends)}]"
             line += f"   saves {saved(against['micro_f1']['saving']['0.95'])}"
         lines.append(line)
     return "\n".join(lines)

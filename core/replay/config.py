@@ -11,10 +11,11 @@ import yaml
 
 from core.errors import InputError
 from core.settings import Settings
+from core.strategies.catalogue import DEFAULT_STRATEGY
 from core.strategies.plan import ReplayPlan
 
 PRESETS = Path(__file__).parent / "presets"
-DEFAULTS: Mapping[str, Any] = {"data": "demo", "arms": ["random", "bald"]}
+DEFAULTS: Mapping[str, Any] = {"data": "demo", "arms": ["random", DEFAULT_STRATEGY]}
 INSTEAD = {"n_rounds": "budget", "budget": "n_rounds"}  # to say one takes the other back
 
 

@@ -156,6 +156,7 @@ def ask(
         candidates,
         recipe=arm.recipe,
         judged=known,
+        threshold=trained.threshold,
         seed=number_from(seed, FOR_SCORES, number, arm.name),
     )
     batch = choose_batch(

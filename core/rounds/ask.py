@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,7 @@ from core.encoders.cache import EmbeddingCache
 from core.rounds import files
 from core.rounds.known import candidates_of, judged_of, recipe_of
 from core.rounds.large_pool import part_to_look_at
+from core.rounds.measure import read_temperature
 from core.rounds.progress import Progress
 from core.rounds.seconds import expected_seconds
 from core.rounds.shortlist import rescored
@@ -86,7 +88,10 @@ class _Room:
 
     @cached_property
     def judged(self) -> Judged:
-        return judged_of(self.workshop, self.task, self.snapshot)
+        plain = judged_of(self.workshop, self.task, self.snapshot)
+        calibrated = read_temperature(self.task).apply(plain.proba)  # as the candidates' are
+        is_open = np.isin(self.snapshot.train_ids, self.snapshot.pool_ids[self.candidates])
+        return replace(plain, proba=calibrated, is_open=is_open)
 
     @cached_property
     def cache(self) -> EmbeddingCache:
@@ -119,13 +124,17 @@ class _Room:
         """The queries as they are stored, in the order of asking."""
         rows = candidates[batch.positions]
         neighbours = neighbours_of(
-            self.cache.rows(self.snapshot.pool_ids[rows]), self.judged.x, self._judged_ids
+            self.cache.rows(self.snapshot.pool_ids[rows]),
+            self.judged.x,
+            self._judged_ids,
+            query_ids=self.snapshot.pool_ids[rows].tolist(),
         )
         quotes = self._quotes(neighbours)
         names = dict(zip(self.label_ids, self.snapshot.label_names, strict=True))
         queries = []
         for at, position in enumerate(batch.positions.tolist()):
             kind, label = batch.kinds[at], int(batch.labels[at])
+            is_scored = kind is QueryKind.MODEL
             because = self._because(scores, position, kind, label).beside(neighbours[at])
             told = sentence(
                 because,
@@ -139,7 +148,7 @@ class _Room:
                     "document_id": int(self.snapshot.pool_ids[rows[at]]),
                     "kind": kind,
                     "rank": at + 1,
-                    "score": float(scores.score[position]),
+                    "score": float(scores.score[position]) if is_scored else None,
                     "reason": told,
                     "because": because.to_json(),
                     "selection_probability": _known(batch.probabilities[at]),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.domain import Embeddings
 from core.encoders.cache import EmbeddingCache
+from core.evaluation.calibration import Temperature
 from core.learners.threads import N_CORES
 from core.rounds import files
 from core.rounds.known import candidates_of, judged_of, n_judged_labels, recipe_of
@@ -31,6 +32,7 @@ def score(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
         judged=judged_of(workshop, task, snapshot),
         candidates=candidates_of(snapshot),
         n_asked=n_judged_labels(snapshot),
+        threshold=_plain_threshold(task),
         seed=task.the_round.seed,
         n_threads=N_CORES,
         should_stop=progress.should_stop,
@@ -46,6 +48,13 @@ def score(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
     if scores.gains is not None:
         files.write_array(task.folder / files.POOL_GAINS, scores.gains.astype(np.float16))
     return {"n_scored": n_documents}
+
+
+def _plain_threshold(task: Task) -> float:
+    """The round's threshold as it cuts probabilities that are not calibrated."""
+    chosen = files.read_json(task.folder / files.THRESHOLD)["threshold"]
+    inverse = Temperature(1.0 / read_temperature(task).value)
+    return float(inverse.apply(np.array([chosen], dtype=np.float32))[0])
 
 
 def pool_vectors(cache: EmbeddingCache, pool_ids: NDArray[np.int64]) -> Embeddings:

@@ -10,7 +10,7 @@ from core.domain import Proba
 from core.services.reading_times import reading_times
 from core.store.store import Store
 from core.store.tables import Document
-from core.strategies.cost import fit_cost
+from core.strategies.cost import expected_labels, fit_cost
 
 
 def expected_seconds(
@@ -32,5 +32,5 @@ def expected_seconds(
     model = fit_cost(times.n_chars, times.n_present, times.seconds)
     return model.expected_seconds(
         np.array([n_chars[id_] for id_ in document_ids.tolist()], dtype=np.int64),
-        np.nansum(proba, axis=1),
+        expected_labels(proba),
     )

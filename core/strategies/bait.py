@@ -5,7 +5,8 @@ without its answer: the Fisher information w·xxᵀ, w its doubt. A batch is cho
 so that, after it, the uncertainty left over is smallest on average over the pool.
 That minds doubt, likeness within the batch, and how many others a text stands
 for, in one quantity. Doubt counts only as far as it has foretold mistakes: where
-it has not, the batch covers the pool. What was measured with it is in
+the model errs no more where it doubts than elsewhere, its doubt is no guide and the
+batch covers the pool. What was measured with it is in
 docs/decisions/013-the-default-strategy.md.
 """
 
@@ -31,10 +32,11 @@ Matrix = NDArray[np.float64]  # (width, width)
 def bait_batch(x: Vectors, proba: Proba, judged: Judged, n: int, rng: np.random.Generator) -> Batch:
     """Choose the documents that leave least uncertainty over the pool.
 
-    Greedy forward selection of Ash, Goel, Krishnamurthy and Kakade (2021),
-    "Gone fishing: neural active learning with Fisher embeddings", NeurIPS, with
-    two changes. All labels share one Fisher matrix, of `doubts`: one matrix of
-    (width, width) instead of one per label. And a document's gain on the trace
+    The greedy forward selection of Ash, Goel, Krishnamurthy and Kakade (2021),
+    "Gone fishing: neural active learning with Fisher embeddings", NeurIPS. Not
+    theirs: all labels share one Fisher matrix (width, width) instead of one
+    each; its weights are `doubts`, damped, with rare labels counting more; and
+    nothing is chosen first to be dropped again. A document's gain on the trace
     is updated by two products of a vector with `x` per choice, so that nothing
     of size (documents, width) is made besides `x`.
 
@@ -62,7 +64,7 @@ def bait_batch(x: Vectors, proba: Proba, judged: Judged, n: int, rng: np.random.
     positions, values = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.float32)
     for at in range(n):
         gain = state.gain()
-        best = int(np.where(free, gain * (1.0 + tie), -1.0).argmax())
+        best = int(np.where(free, gain * (1.0 + tie) + 1e-12 * tie, -1.0).argmax())
         positions[at], values[at] = best, gain[best]
         free[best] = False
         state.judge(best)
@@ -97,7 +99,9 @@ def trust(judged: Judged) -> float:
 
     The log-loss of the judged documents, drawn in proportion to their doubt (the
     summed variances p(1-p) of their judged cells), over that of documents drawn
-    by lot: from 1.05 on the trust is full, from 1 down there is none. The
+    by lot: from 1.05 on the trust is full, from 1 down there is none. This
+    finds a model that does not know what it does not know, as with many labels
+    and few examples; doubt that is calibrated but irreducible passes. The
     predictions must be of learners that did not see the documents. Under 30
     such documents there is none: the first judgements are best spent on
     covering the pool.

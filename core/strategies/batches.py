@@ -134,7 +134,8 @@ class _Desk:
         self, candidates: Candidates, judged: Judged, recipe: Recipe, rng: np.random.Generator
     ) -> None:
         self._candidates, self._judged, self._recipe, self._rng = candidates, judged, recipe, rng
-        self._copies = NearCopies(candidates.read_vectors, judged.x, recipe.near_copy)
+        settled = judged.x if judged.is_open is None else judged.x[~judged.is_open]
+        self._copies = NearCopies(candidates.read_vectors, settled, recipe.near_copy)
         self._is_free = np.ones(len(candidates), dtype=bool)
         self._worth = _worth(candidates, recipe)
         self._rows: dict[QueryKind, list[_Row]] = {}

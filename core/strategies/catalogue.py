@@ -43,6 +43,22 @@ class StrategyInfo:
 
 STRATEGIES: tuple[StrategyInfo, ...] = (
     StrategyInfo(
+        name="bait",
+        title="BAIT",
+        description=(
+            "Asks the batch that would leave the least uncertainty over all texts: unlike each "
+            "other, standing for many others, and doubtful, as far as doubt has foretold "
+            "mistakes. A tenth is drawn by lot, a tenth for rare labels. The default."
+        ),
+        needs_samples=False,
+        paper=(
+            "Ash, Goel, Krishnamurthy, Kakade (2021), Gone fishing: neural active learning with "
+            "Fisher embeddings, NeurIPS; one Fisher matrix for all labels"
+        ),
+        family=Family.BATCH,
+        recipe={"random_share": 0.1, "rare_share": 0.1},
+    ),
+    StrategyInfo(
         name="bald",
         title="BALD",
         description=(
@@ -245,20 +261,6 @@ STRATEGIES: tuple[StrategyInfo, ...] = (
         family=Family.POOL,
     ),
     # --- the vectors ----------------------------------------------------------------------
-    StrategyInfo(
-        name="bait",
-        title="BAIT",
-        description=(
-            "Asks the batch that would leave the least uncertainty over all texts: doubtful "
-            "ones, unlike each other, that stand for many others; rare labels count more."
-        ),
-        needs_samples=False,
-        paper=(
-            "Ash, Goel, Krishnamurthy, Kakade (2021), Gone fishing: neural active learning with "
-            "Fisher embeddings, NeurIPS; one Fisher matrix for all labels"
-        ),
-        family=Family.BATCH,
-    ),
     StrategyInfo(
         name="badge",
         title="BADGE",

@@ -21,6 +21,7 @@ class Judged:
     x: Embeddings  # (documents, width), unit vectors
     truth: Truth  # (documents, labels)
     proba: Proba  # (documents, labels)
+    is_open: NDArray[np.bool_] | None = None  # (documents,), judged in part: may be asked again
 
     @property
     def n_present(self) -> NDArray[np.int64]:

@@ -30,7 +30,7 @@ from core.strategies.selection import LOOKS_AT_PREDICTIONS, choose_batch
 LOOK_AT_VECTORS = {info.name for info in STRATEGIES if info.family is Family.BATCH}
 NEED_NO_MODEL = {"random", *(LOOK_AT_VECTORS - LOOKS_AT_PREDICTIONS)}
 ROWS_AT_ONCE = 4096
-READ_OWN_PREDICTIONS = {"mmc", "contrastive", "bait"}  # of the judged documents
+READ_OWN_PREDICTIONS = {"mmc", "contrastive"}  # of the judged documents
 SPREADING = {Batching.GROUPS, Batching.SOFT_GROUPS, Batching.SPREAD, Batching.GREEDY}
 
 
@@ -40,6 +40,9 @@ class MultiLabelQuery(QueryStrategy):  # type: ignore[misc]
     Vectors are the dataset's features where those are dense numbers, else what
     the classifier's `embed` gives. Where there are neither, batches are not
     spread by likeness, and strategies that look at vectors are refused.
+
+    BAIT trusts a model's doubt by predictions of documents it has not seen; a
+    loop has none, so here it covers the pool.
 
     Parameters
     ----------

@@ -225,7 +225,7 @@ def _of_model(because: Because, names: Mapping[int, str]) -> str:
 
 
 def _of_coverage(because: Because) -> str:
-    typical = "typical of texts that nobody has read"
+    typical = "from a region of texts that nobody has judged"
     if because.neighbours and because.neighbours[0].similarity < UNLIKE:
         return f"unlike anything judged so far; {typical}"
     return typical

@@ -27,12 +27,12 @@ from core.strategies.scores import FROM_PROBA, FROM_SAMPLES, Contributions, Scor
 BLOCK = 8192  # documents; a fixed size, so that the number of cores does not show in the result
 N_REFERENCE = 100  # pool documents on which BESRA weighs an answer, as its authors do
 
-FromPool = Callable[[Proba, Judged], tuple[Scores, Contributions]]
-FROM_POOL: dict[str, FromPool] = {
-    "lci": lci_scores,
-    "adaptive": adaptive_scores,
-    "mmc": mmc_scores,
-    "cvirs": cvirs_scores,
+FromPool = Callable[[Proba, Judged, float], tuple[Scores, Contributions]]
+FROM_POOL: dict[str, FromPool] = {  # the last argument is the threshold
+    "lci": lambda proba, judged, cut: lci_scores(proba, judged, threshold=cut),
+    "adaptive": lambda proba, judged, cut: adaptive_scores(proba, judged, threshold=cut),
+    "mmc": lambda proba, judged, _: mmc_scores(proba, judged),
+    "cvirs": lambda proba, judged, cut: cvirs_scores(proba, judged, threshold=cut),
 }
 
 
@@ -52,8 +52,8 @@ class StreamsSamples(Protocol):
 class PoolScores:
     """What a recipe makes of a pool.
 
-    `proba` are the learner's plain probabilities, those that thresholds and
-    calibration are fitted on; the Monte Carlo samples feed the score alone.
+    `proba` are the learner's plain probabilities, those that calibration is
+    fitted on; the Monte Carlo samples feed the score alone.
     """
 
     proba: Proba  # (documents, labels)
@@ -76,6 +76,7 @@ def score_pool(
     candidates: NDArray[np.int64] | None = None,
     read_vectors: ReadVectors | None = None,
     n_asked: NDArray[np.int64] | None = None,
+    threshold: float = 0.5,
     seed: int = 0,
     n_threads: int = 1,
     should_stop: Callable[[], bool] = lambda: False,
@@ -94,6 +95,8 @@ def score_pool(
     candidates
         Rows that may be asked about, all by default. Strategies that compare
         documents with each other compare these; the others score 0.
+    threshold
+        From which a label counts as predicted, for strategies that count them.
     seed
         Draws the random strategy's scores and BESRA's reference documents.
     n_threads
@@ -109,7 +112,9 @@ def score_pool(
     if candidates is None:
         candidates = np.arange(len(x))
     info, rng = strategy_info(recipe.strategy), np.random.default_rng(seed)
-    scorer = _Scorer(learner, x, recipe, judged, reference_rows=_draw(candidates, rng))
+    scorer = _Scorer(
+        learner, x, recipe, judged, reference_rows=_draw(candidates, rng), threshold=threshold
+    )
     vectors = read_vectors or x.__getitem__
     result = scorer.empty(rng)
     counting, n_scored = Lock(), 0
@@ -155,14 +160,16 @@ class _Scorer:
         judged: Judged,
         *,
         reference_rows: NDArray[np.int64],
+        threshold: float,
     ) -> None:
-        self._recipe, self._judged = recipe, judged
+        self._recipe, self._judged, self._threshold = recipe, judged, threshold
         self._shape = (len(x), learner.n_labels)
         self._weights = label_weights(recipe.aggregation, judged)
         self._reference: Samples | None = None
         if recipe.strategy == "besra":
             stream = learner.score_stream(x[reference_rows], n_passes=recipe.n_passes)
-            self._reference = np.concatenate([samples.copy() for _, _, samples in stream])
+            nothing = np.empty((0, recipe.n_passes, learner.n_labels), dtype=np.float32)
+            self._reference = np.concatenate([nothing, *(each.copy() for _, _, each in stream)])
 
     def empty(self, rng: np.random.Generator) -> PoolScores:
         """Room for the result; what is never filled in is a lot."""
@@ -208,9 +215,13 @@ class _Scorer:
             )
         elif self._recipe.strategy == "audi":
             asked = None if n_asked is None else n_asked[candidates]
-            score, contributions = audi_scores(proba, self._judged, n_asked=asked)
+            score, contributions = audi_scores(
+                proba, self._judged, n_asked=asked, threshold=self._threshold
+            )
         else:
-            score, contributions = FROM_POOL[self._recipe.strategy](proba, self._judged)
+            score, contributions = FROM_POOL[self._recipe.strategy](
+                proba, self._judged, self._threshold
+            )
         result.score[candidates] = score
         result.contributions[candidates] = contributions
 

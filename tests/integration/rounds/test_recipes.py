@@ -86,7 +86,7 @@ def test_shares_are_kept_with_what_they_are_for(served: Office, project_id: int)
 def test_a_round_by_coverage_looks_at_no_prediction(served: Office, project_id: int) -> None:
     queries = asked(served, project_id, strategy="typiclust")
     assert {query.kind for query in queries} == {QueryKind.COVERAGE}
-    assert all("typical of texts that nobody has read" in query.reason for query in queries)
+    assert all("from a region of texts that nobody has judged" in query.reason for query in queries)
 
 
 def run_here(office: Office, round_id: int) -> None:

@@ -240,3 +240,37 @@ def test_audi_prefers_documents_whose_labels_were_hardly_judged():
         n_asked=np.array([2, 0]),
     )
     assert scores.score[1] == pytest.approx(4 * scores.score[0])
+
+
+@pytest.mark.parametrize("name", ["lci", "adaptive", "cvirs", "audi"])
+def test_strategies_that_count_predicted_labels_use_the_threshold_given(name):
+    proba, judged = table() * 0.4, judged_documents(12, 3)
+    cut_low, cut_high = (
+        score_pool(
+            Answers(proba), features(40), recipe=Recipe.of(name), judged=judged, threshold=cut
+        )
+        for cut in (0.2, 0.5)
+    )
+    assert not np.allclose(cut_low.score, cut_high.score)
+
+
+def test_besra_has_nothing_to_ask_where_no_candidate_is_left():
+    scores = score_pool(
+        Answers(table(4)),
+        features(4),
+        recipe=Recipe.of("besra", {"n_passes": 4}),
+        judged=judged_documents(5, 3),
+        candidates=np.empty(0, dtype=np.int64),
+    )
+    assert not scores.gains.any()
+
+
+def test_a_document_judged_in_part_is_no_copy_of_itself():
+    x = unit(features(4))
+    truth = np.full((2, 3), 1, dtype=np.int8)
+    known = np.full((2, 3), 0.5, dtype=np.float32)
+    for is_open, expected in ((np.array([True, False]), 0), (np.array([False, False]), 2)):
+        judged = Judged(x[[0, 1]], truth, known, is_open=is_open)
+        proba = np.array([[0.5] * 3, [0.49] * 3, [0.2] * 3, [0.1] * 3])
+        _, batch = ask("entropy", proba, n=1, judged=judged, changes={"near_copy": 0.99})
+        assert batch.positions.tolist() == [expected]

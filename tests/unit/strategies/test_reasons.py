@@ -58,7 +58,8 @@ def test_a_long_neighbour_is_cut():
 def test_each_kind_has_a_sentence_of_its_own():
     told = {kind: sentence(Because(), kind, BY_ID) for kind in QueryKind if kind != "audit"}
     assert all(told.values())
-    assert told[QueryKind.COVERAGE] == told[QueryKind.COLD_START]  # neither sought a label
+    assert told[QueryKind.COVERAGE] == "from a region of texts that nobody has judged"
+    assert told[QueryKind.COLD_START] == "typical of texts that nobody has read"
     others = [words for kind, words in told.items() if kind != QueryKind.COLD_START]
     assert len(set(others)) == len(others)
 
