@@ -23,15 +23,17 @@ from core.settings import get_settings
 from core.strategies.catalogue import DEFAULT_STRATEGY
 from core.strategies.plan import ReplayPlan
 
-# Long enough for random sampling to come near 95 % of what the whole pool gives.
+# Batches as long as a round's; enough of them that random sampling comes near 95 % of what
+# the whole pool gives.
 BUDGETS: dict[str, dict[str, int]] = {
-    "nlupp": {"n_initial": 100, "batch_size": 50, "n_rounds": 22},
-    "stackexchange-robotics": {"n_initial": 100, "batch_size": 50, "n_rounds": 28},
-    "arxiv-cs:8000": {"n_initial": 100, "batch_size": 50, "n_rounds": 26},
-    "netflix-genres": {"n_initial": 100, "batch_size": 100, "n_rounds": 24},
-    "goemotions:20000": {"n_initial": 200, "batch_size": 200, "n_rounds": 24},
+    "nlupp": {"n_initial": 100, "batch_size": 100, "n_rounds": 11},
+    "stackexchange-robotics": {"n_initial": 100, "batch_size": 100, "n_rounds": 14},
+    "arxiv-cs:8000": {"n_initial": 100, "batch_size": 100, "n_rounds": 12},
+    "netflix-genres": {"n_initial": 100, "batch_size": 150, "n_rounds": 15},
+    "goemotions:20000": {"n_initial": 200, "batch_size": 400, "n_rounds": 12},
 }
-OTHER: dict[str, int] = {"n_initial": 100, "batch_size": 50, "n_rounds": 20}
+OTHER: dict[str, int] = {"n_initial": 100, "batch_size": 100, "n_rounds": 10}
+N_FOLDS = 5  # as in rounds: thresholds of learners that saw much less come out too low
 PLAIN_OPTIONS = {"dropout": 0.0, "weight_decay": 0.0}
 
 
@@ -66,7 +68,7 @@ def plan_for(data: str, given: argparse.Namespace) -> ReplayPlan:
             "data": data,
             "arms": arms,
             "seeds": given.seeds,
-            "n_folds": 2,
+            "n_folds": N_FOLDS,
             **BUDGETS.get(data, OTHER),
         }
     )

@@ -55,7 +55,7 @@ def test_the_first_queue_names_its_reason(served: Office, project_id: int) -> No
     for query in queries:
         wanted = labels.get(query.because["wanted_label_id"])
         if query.kind is QueryKind.COVERAGE:
-            assert (wanted, query.reason) == (None, "typical of texts that nobody has read")
+            assert (wanted, query.reason) == (None, "from a region of texts that nobody has judged")
         else:
             assert query.reason == f"reads like the description of “{wanted}”"
 

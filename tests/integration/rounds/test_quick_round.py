@@ -24,7 +24,7 @@ from tests.integration.rounds.office import Office
 def project_id(served: Office) -> int:
     project_id = served.new_project("quick")
     served.judge(project_id, range(30))
-    request = RoundRequest(kind=RoundKind.QUICK, query_size=5, seed=7)
+    request = RoundRequest(RoundKind.QUICK, "bald", query_size=5, seed=7)
     info = request_round(served.store, served.settings, project_id, request)
     job = served.wait_until_finished(served.job_of_round(info.id).id)
     assert job.status is JobStatus.DONE, job.error

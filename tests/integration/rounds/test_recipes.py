@@ -147,3 +147,17 @@ def test_of_a_large_pool_the_neighbours_of_judged_texts_are_looked_at_by_an_inde
         (path,) = office.settings.data_dir.rglob("neighbours-*.usearch")
         kept.append((path, path.stat().st_ino, path.stat().st_mtime_ns))
     assert kept[0] == kept[1]
+
+
+def test_the_usual_recipe_draws_some_by_lot_and_says_what_the_others_are_for(
+    served: Office, project_id: int
+) -> None:
+    queries = asked(served, project_id)
+    kinds = [query.kind for query in queries]
+    assert {query.strategy for query in queries} == {"bait"}
+    assert (kinds.count(QueryKind.RANDOM), kinds.count(QueryKind.RARE)) == (1, 1)
+    # With so few judged texts doubt has foretold nothing yet, or a little: either is told.
+    assert kinds.count(QueryKind.COVERAGE) + kinds.count(QueryKind.MODEL) == 8
+    for query in queries:
+        assert (query.score is None) == (query.kind is not QueryKind.MODEL)
+        assert query.reason
