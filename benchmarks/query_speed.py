@@ -103,7 +103,7 @@ def ours(x: np.ndarray, task: dict[str, Any]) -> Any:
     from core.strategies.neighbours import NeighbourIndex
     from core.strategies.recipe import Recipe
     from core.strategies.score_pool import score_pool
-    from core.strategies.selection import LARGEST_POOL, choose_batch
+    from core.strategies.selection import DRAWN_POOL, LARGEST_POOL, choose_batch
     from core.strategies.subpool import anchored_subpool
 
     learner, truth = trained(x, task)
@@ -111,7 +111,8 @@ def ours(x: np.ndarray, task: dict[str, Any]) -> Any:
     judged_x = np.asarray(x[:n_judged], dtype=np.float32)
     judged = Judged(judged_x, truth, np.full(truth.shape, 0.5, dtype=np.float32))
     pool, rng = x[n_judged:], np.random.default_rng(0)
-    is_large = strategy_info(task["name"]).family is Family.BATCH and len(pool) > LARGEST_POOL
+    reads_all = strategy_info(recipe.strategy).family is Family.BATCH
+    is_large = reads_all and recipe.strategy not in DRAWN_POOL and len(pool) > LARGEST_POOL
 
     def query() -> None:
         part = None

@@ -10,7 +10,7 @@ from core.rounds.task import EncoderUse, Task, Workshop
 from core.strategies.catalogue import Family, strategy_info
 from core.strategies.judged import Judged
 from core.strategies.neighbours import NeighbourIndex
-from core.strategies.selection import LARGEST_POOL
+from core.strategies.selection import DRAWN_POOL, LARGEST_POOL
 from core.strategies.subpool import anchored_subpool
 
 SUBPOOL = 50_000  # documents: neighbours of the judged ones, and a share by lot
@@ -27,10 +27,11 @@ def part_to_look_at(
     """Give positions of the candidates to look at; None is all of them.
 
     Up to 200,000 candidates, and for strategies that score one document at a
-    time, that is all. The index behind a part is kept beside the vectors, so
+    time or draw their own part, that is all. The index behind a part is kept beside the vectors, so
     the first round on a large pool builds it and later ones add what is new.
     """
-    reads_all = strategy_info(task.the_round.strategy).family is Family.BATCH
+    strategy = task.the_round.strategy
+    reads_all = strategy_info(strategy).family is Family.BATCH and strategy not in DRAWN_POOL
     if not reads_all or len(candidate_ids) <= LARGEST_POOL:
         return None
     use = EncoderUse.read(task.folder)
