@@ -1,7 +1,8 @@
 """small-text's own strategies that are right for several labels: they look at vectors alone.
 
-They run on at most 20,000 candidates drawn by lot (ProbCover on 4,000): some of
-them hold a value for every pair of documents. Imports small_text (and so torch) when first used.
+They run on at most 20,000 candidates drawn by lot (ProbCover on 4,000, GreedyCoreset
+on 2,000 beside 500 judged ones): that is as far as they are quick. Imports
+small_text (and so torch) when first used.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 from core.strategies.judged import Judged
 
 LARGEST = 20_000
-LARGEST_TO_COVER = 4_000  # its graph is built one document after the other
+LARGEST_TO_COVER = 4_000  # ProbCover's graph is built one document after the other
+LARGEST_CORE_SET = 2_000  # GreedyCoreset compares all with all judged ones for every choice,
+MOST_JUDGED = 500  # so of those it sees these many, drawn by lot
 PREFIX = "small-text-"
 DRAWING = Lock()  # these strategies draw from numpy's one global generator
 
@@ -55,8 +58,12 @@ def _asked(
     """What the library names, each row once, without judged ones."""
     if n == 0 or (name.endswith("core-set") and not len(judged)):  # measures from what is judged
         return np.empty(0, dtype=np.int64)
-    rows = np.sort(rng.permutation(len(x))[: LARGEST_TO_COVER if name == "prob-cover" else LARGEST])
-    both = np.concatenate([x[rows], np.asarray(judged.x, dtype=np.float32).reshape(-1, x.shape[1])])
+    most = {"prob-cover": LARGEST_TO_COVER, "core-set": LARGEST_CORE_SET}.get(name, LARGEST)
+    rows = np.sort(rng.permutation(len(x))[:most])
+    known_x = np.asarray(judged.x, dtype=np.float32).reshape(-1, x.shape[1])
+    if name == "core-set":
+        known_x = known_x[rng.permutation(len(known_x))[:MOST_JUDGED]]
+    both = np.concatenate([x[rows], known_x])
     free, known = np.arange(len(rows)), np.arange(len(rows), len(both))
     with _drawing_from(rng):
         asked = MAKE[name](len(both)).sample(None, None, free, known, None, min(n, len(rows)), both)

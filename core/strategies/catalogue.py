@@ -341,7 +341,7 @@ STRATEGIES: tuple[StrategyInfo, ...] = (
     StrategyInfo(
         name="small-text-core-set",
         title="small-text: GreedyCoreset",
-        description="The library's own core-set, on at most 20,000 texts.",
+        description="The library's own core-set, on at most 2,000 texts.",
         needs_samples=False,
         paper=(
             "Sener, Savarese (2018), Active learning for convolutional neural networks: a "

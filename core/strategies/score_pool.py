@@ -25,7 +25,7 @@ from core.strategies.recipe import Recipe
 from core.strategies.scores import FROM_PROBA, FROM_SAMPLES, Contributions, Scores
 
 BLOCK = 8192  # documents; a fixed size, so that the number of cores does not show in the result
-N_REFERENCE = 100  # pool documents on which BESRA weighs an answer, as its authors do
+N_REFERENCE = 50  # pool documents on which BESRA weighs an answer; its authors take 100
 
 FromPool = Callable[[Proba, Judged, float], tuple[Scores, Contributions]]
 FROM_POOL: dict[str, FromPool] = {  # the last argument is the threshold
@@ -168,8 +168,9 @@ class _Scorer:
         self._reference: Samples | None = None
         if recipe.strategy == "besra":
             stream = learner.score_stream(x[reference_rows], n_passes=recipe.n_passes)
+            parts = [samples.copy() for _, _, samples in stream]
             nothing = np.empty((0, recipe.n_passes, learner.n_labels), dtype=np.float32)
-            self._reference = np.concatenate([nothing, *(each.copy() for _, _, each in stream)])
+            self._reference = np.concatenate(parts) if parts else nothing
 
     def empty(self, rng: np.random.Generator) -> PoolScores:
         """Room for the result; what is never filled in is a lot."""

@@ -50,4 +50,4 @@ def test_a_comparison_from_the_form_to_the_strategy_in_use(
     download.value.save_as(tmp_path / "statistics.json")
     record = json.loads((tmp_path / "statistics.json").read_text(encoding="utf-8"))
     assert record["statistics"]["seeds"] == [0, 1]
-    assert set(record["statistics"]["arms"]) == {"random", "bald"}
+    assert set(record["statistics"]["arms"]) == {"random", "bait"}
