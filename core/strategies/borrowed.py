@@ -1,7 +1,7 @@
 """small-text's own strategies that are right for several labels: they look at vectors alone.
 
-They run on at most 20,000 candidates drawn by lot (ProbCover on 4,000, GreedyCoreset
-on 2,000 beside 500 judged ones): that is as far as they are quick. Imports
+They run on at most 20,000 candidates drawn by lot (ProbCover and GreedyCoreset
+on 1,000, beside 500 judged ones): that is as far as they are quick. Imports
 small_text (and so torch) when first used.
 """
 
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from core.strategies.judged import Judged
 
 LARGEST = 20_000
-LARGEST_TO_COVER = 4_000  # ProbCover's graph is built one document after the other
-LARGEST_CORE_SET = 2_000  # GreedyCoreset compares all with all judged ones for every choice,
-MOST_JUDGED = 500  # so of those it sees these many, drawn by lot
+SLOW = {"core-set", "prob-cover"}  # one compares all with all for every choice, one by one
+LARGEST_FOR_SLOW = 1_000
+MOST_JUDGED = 500  # that these two see, drawn by lot
 PREFIX = "small-text-"
 DRAWING = Lock()  # these strategies draw from numpy's one global generator
 
@@ -58,10 +58,9 @@ def _asked(
     """What the library names, each row once, without judged ones."""
     if n == 0 or (name.endswith("core-set") and not len(judged)):  # measures from what is judged
         return np.empty(0, dtype=np.int64)
-    most = {"prob-cover": LARGEST_TO_COVER, "core-set": LARGEST_CORE_SET}.get(name, LARGEST)
-    rows = np.sort(rng.permutation(len(x))[:most])
+    rows = np.sort(rng.permutation(len(x))[: LARGEST_FOR_SLOW if name in SLOW else LARGEST])
     known_x = np.asarray(judged.x, dtype=np.float32).reshape(-1, x.shape[1])
-    if name == "core-set":
+    if name in SLOW:
         known_x = known_x[rng.permutation(len(known_x))[:MOST_JUDGED]]
     both = np.concatenate([x[rows], known_x])
     free, known = np.arange(len(rows)), np.arange(len(rows), len(both))

@@ -341,7 +341,7 @@ STRATEGIES: tuple[StrategyInfo, ...] = (
     StrategyInfo(
         name="small-text-core-set",
         title="small-text: GreedyCoreset",
-        description="The library's own core-set, on at most 2,000 texts.",
+        description="The library's own core-set, on at most 1,000 texts.",
         needs_samples=False,
         paper=(
             "Sener, Savarese (2018), Active learning for convolutional neural networks: a "
@@ -362,7 +362,7 @@ STRATEGIES: tuple[StrategyInfo, ...] = (
     StrategyInfo(
         name="small-text-prob-cover",
         title="small-text: ProbCover",
-        description="The library's own covering of the pool, on at most 4,000 texts.",
+        description="The library's own covering of the pool, on at most 1,000 texts.",
         needs_samples=False,
         paper=(
             "Yehuda, Dekel, Hacohen, Weinshall (2022), Active learning through a covering lens, "
