@@ -47,6 +47,7 @@ def main() -> None:
         print(json.dumps(one(json.loads(given.one))))
         return
     from core.strategies.catalogue import STRATEGIES
+    from core.strategies.selection import LARGEST_POOL
 
     names = given.strategy or [info.name for info in STRATEGIES]
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +56,7 @@ def main() -> None:
             print(f"{n_documents} documents, {given.judged} judged, {given.labels} labels, of 50:")
             task = {"folder": folder, "n": n_documents, "judged": given.judged}
             task["labels"] = given.labels
-            if n_documents > 200_000:
+            if n_documents > LARGEST_POOL and any(map(reads_every_vector, names)):
                 tell("the index, once", {**task, "kind": "index"}, None)
             for name in names:
                 tell(name, {**task, "kind": "ours", "name": name}, None)
@@ -98,12 +99,11 @@ def one(task: dict[str, Any]) -> dict[str, float]:
 
 def ours(x: np.ndarray, task: dict[str, Any]) -> Any:
     from core.learners.threads import N_CORES
-    from core.strategies.catalogue import Family, strategy_info
     from core.strategies.judged import Judged
     from core.strategies.neighbours import NeighbourIndex
     from core.strategies.recipe import Recipe
     from core.strategies.score_pool import score_pool
-    from core.strategies.selection import DRAWN_POOL, LARGEST_POOL, choose_batch
+    from core.strategies.selection import LARGEST_POOL, choose_batch
     from core.strategies.subpool import anchored_subpool
 
     learner, truth = trained(x, task)
@@ -111,8 +111,7 @@ def ours(x: np.ndarray, task: dict[str, Any]) -> Any:
     judged_x = np.asarray(x[:n_judged], dtype=np.float32)
     judged = Judged(judged_x, truth, np.full(truth.shape, 0.5, dtype=np.float32))
     pool, rng = x[n_judged:], np.random.default_rng(0)
-    reads_all = strategy_info(recipe.strategy).family is Family.BATCH
-    is_large = reads_all and recipe.strategy not in DRAWN_POOL and len(pool) > LARGEST_POOL
+    is_large = reads_every_vector(recipe.strategy) and len(pool) > LARGEST_POOL
 
     def query() -> None:
         part = None
@@ -132,6 +131,13 @@ def ours(x: np.ndarray, task: dict[str, Any]) -> Any:
         assert len(set(batch.positions.tolist())) == 50
 
     return query
+
+
+def reads_every_vector(name: str) -> bool:
+    from core.strategies.catalogue import Family, strategy_info
+    from core.strategies.selection import DRAWN_POOL
+
+    return strategy_info(name).family is Family.BATCH and name not in DRAWN_POOL
 
 
 def small_text(x: np.ndarray, task: dict[str, Any]) -> Any:
