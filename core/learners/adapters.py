@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, clone
 from sklearn.multiclass import OneVsRestClassifier
-from small_text import Classifier, TransformerBasedClassification
+from small_text import TransformerBasedClassification
 from small_text.classifiers.factories import AbstractClassifierFactory
 from small_text.integrations.pytorch.utils.data import dataloader
 
@@ -26,8 +26,7 @@ from core.encoders.encoder import unit_mean
 from core.encoders.stochastic import has_dropout
 from core.errors import InputError, NotReady
 from core.learners.masking import prior_logits
-
-Threshold = float | NDArray[np.floating[Any]]
+from core.learners.naming import DenseClassifier, Named, Threshold, named
 
 
 class DenseTransformerClassification(TransformerBasedClassification):  # type: ignore[misc]
@@ -80,10 +79,10 @@ class DenseTransformerClassification(TransformerBasedClassification):  # type: i
 
     def predict(
         self, dataset: Any, return_proba: bool = False, multi_label_threshold: Threshold = 0.5
-    ) -> csr_matrix | tuple[csr_matrix, Proba]:
+    ) -> Named:
         """Name the labels at or above the threshold (one for all, or one per label)."""
         proba = self.predict_proba(dataset)
-        return _named(proba, multi_label_threshold, return_proba)
+        return named(proba, multi_label_threshold, return_proba)
 
     def embed(
         self,
@@ -149,7 +148,7 @@ class DenseTransformerFactory(AbstractClassifierFactory):  # type: ignore[misc]
         )
 
 
-class DenseSklearnClassifier(Classifier):  # type: ignore[misc]
+class DenseSklearnClassifier(DenseClassifier):
     """One scikit-learn estimator per label, trained on that label's judged documents.
 
     A label judged one way only answers with its smoothed share, one never
@@ -209,16 +208,6 @@ class DenseSklearnClassifier(Classifier):  # type: ignore[misc]
                 proba[:, label] = estimator.predict_proba(data_set.x)[:, 1]
         return proba
 
-    def predict(
-        self,
-        data_set: Any,
-        return_proba: bool = False,
-        multi_label_threshold: Threshold = 0.5,
-        **kwargs: Any,
-    ) -> csr_matrix | tuple[csr_matrix, Proba]:
-        """Name the labels at or above the threshold (one for all, or one per label)."""
-        return _named(self.predict_proba(data_set), multi_label_threshold, return_proba)
-
 
 class DenseSklearnFactory(AbstractClassifierFactory):  # type: ignore[misc]
     """Builds a new `DenseSklearnClassifier` for every round of small-text's loop."""
@@ -245,13 +234,6 @@ def _dropout_on(model: torch.nn.Module, seed: int) -> Iterator[None]:
 
 def _sigmoid(logits: torch.Tensor) -> torch.Tensor:
     return torch.sigmoid(logits.float())
-
-
-def _named(
-    proba: Proba, threshold: Threshold, return_proba: bool
-) -> csr_matrix | tuple[csr_matrix, Proba]:
-    predicted = csr_matrix((proba >= threshold).astype(np.int64))
-    return (predicted, proba) if return_proba else predicted
 
 
 def _truth_of(dataset: Any) -> Truth:

@@ -16,8 +16,6 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from small_text import Classifier
 
 from core.domain import Proba, Samples
 from core.encoders.encoder import (
@@ -35,6 +33,7 @@ from core.learners.artefacts import partial_folder, put_in_place, read_artefact,
 from core.learners.dataset import JudgedTexts
 from core.learners.finetuning import fine_tune
 from core.learners.masking import prior_logits
+from core.learners.naming import DenseClassifier
 
 FORMAT = "marginalia-deep-learner-1"
 ENCODER_FOLDER = "encoder"
@@ -77,7 +76,7 @@ class Network(torch.nn.Module):
         return logits
 
 
-class DeepLearner(Classifier):  # type: ignore[misc]
+class DeepLearner(DenseClassifier):
     """A fine-tuned encoder with a probability per label, each its own Bernoulli.
 
     Parameters
@@ -197,18 +196,6 @@ class DeepLearner(Classifier):  # type: ignore[misc]
     def embed(self, data_set: JudgedTexts) -> NDArray[np.float32]:
         """Give the fine-tuned encoder's unit vectors, shape (documents, width)."""
         return self._run(data_set.texts, Network.pooled)
-
-    def predict(
-        self,
-        data_set: JudgedTexts,
-        return_proba: bool = False,
-        multi_label_threshold: float = 0.5,
-        **kwargs: Any,
-    ) -> csr_matrix | tuple[csr_matrix, Proba]:
-        """Name the labels at or above the threshold (one for all, or one per label)."""
-        proba = self.predict_proba(data_set)
-        predicted = csr_matrix((proba >= multi_label_threshold).astype(np.int64))
-        return (predicted, proba) if return_proba else predicted
 
     @torch.inference_mode()
     def _run(

@@ -11,25 +11,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from small_text import Classifier
 
 from core.domain import UNJUDGED, Embeddings, Proba, Samples
 from core.errors import InputError, NotReady
 from core.learners.artefacts import read_artefact, write_artefact
 from core.learners.dataset import JudgedVectors
+from core.learners.naming import DenseClassifier
 from core.learners.quick import VALUES_PER_CHUNK, QuickConfig, QuickLearner
 from core.learners.side_by_side import OnEpoch, ShouldStop, SideBySide
 
 FORMAT = "marginalia-quick-ensemble-1"
 
 
-class QuickEnsemble(Classifier):  # type: ignore[misc]
+class QuickEnsemble(DenseClassifier):
     """Several quick learners that answer with their mean, and each for itself.
 
     Parameters
@@ -170,18 +169,6 @@ class QuickEnsemble(Classifier):  # type: ignore[misc]
                 for _, proba, _ in member.score_stream(block, n_passes=0, chunk=len(block)):
                     samples[:, number] = proba
             yield rows, samples.mean(axis=1), samples[:, : len(members) if n_passes else 0]
-
-    def predict(
-        self,
-        data_set: JudgedVectors,
-        return_proba: bool = False,
-        multi_label_threshold: float = 0.5,
-        **kwargs: Any,
-    ) -> csr_matrix | tuple[csr_matrix, Proba]:
-        """Name the labels at or above the threshold (one for all, or one per label)."""
-        proba = self.predict_proba(data_set)
-        predicted = csr_matrix((proba >= multi_label_threshold).astype(np.int64))
-        return (predicted, proba) if return_proba else predicted
 
     def _trained(self) -> list[QuickLearner]:
         if not self._members:

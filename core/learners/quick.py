@@ -16,14 +16,13 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from small_text import Classifier
 
 from core.domain import UNJUDGED, Embeddings, Proba, Samples, Truth
 from core.errors import Cancelled, NotReady
 from core.learners.artefacts import read_artefact, write_artefact
 from core.learners.dataset import JudgedVectors
 from core.learners.masking import masked_loss, prior_logits
+from core.learners.naming import DenseClassifier
 from core.learners.threads import one_torch_thread
 
 VALUES_PER_CHUNK = 1 << 20  # of one chunk's samples: 4 MB stay in the processor's cache
@@ -45,7 +44,7 @@ class QuickConfig:
     seed: int = 0
 
 
-class QuickLearner(Classifier):  # type: ignore[misc]
+class QuickLearner(DenseClassifier):
     """A dropout head with a probability per label, each its own Bernoulli.
 
     A label that was not judged once in the training documents has learnt nothing:
@@ -230,18 +229,6 @@ class QuickLearner(Classifier):  # type: ignore[misc]
         masks = torch.cat([torch.ones(1, len(output)), masks])
         weight = (masks.T[:, :, None] * output[:, None, :]).reshape(len(output), -1)
         return weight, (tensors["output.bias"] + tensors[TAUGHT]).repeat(n_passes + 1)
-
-    def predict(
-        self,
-        data_set: JudgedVectors,
-        return_proba: bool = False,
-        multi_label_threshold: float = 0.5,
-        **kwargs: Any,
-    ) -> csr_matrix | tuple[csr_matrix, Proba]:
-        """Name the labels at or above the threshold (one for all, or one per label)."""
-        proba = self.predict_proba(data_set)
-        predicted = csr_matrix((proba >= multi_label_threshold).astype(np.int64))
-        return (predicted, proba) if return_proba else predicted
 
     def _trained(self) -> dict[str, torch.Tensor]:
         if self._weights is None:

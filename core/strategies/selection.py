@@ -24,7 +24,7 @@ from core.strategies.score_pool import PoolScores
 from core.strategies.typiclust import embedding_kmeans_batch, typiclust_batch
 
 LARGEST_POOL = 200_000  # documents whose vectors a batch strategy looks at: 307 MB at width 384
-DRAWN_POOL = {"bait": 50_000}  # it weighs the pool as a whole, which a fair sample shows as well
+DRAWN_POOL = {"bait": 20_000}  # it weighs the pool as a whole, which a fair sample shows as well
 
 Vectors = NDArray[np.float32]
 Chosen = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -71,7 +71,7 @@ def choose_batch(
         Of reading and judging each, for recipes with `per_second`.
     subpool
         Positions that strategies reading all vectors look at; by default all,
-        or 200,000 (BAIT: 50,000) drawn by lot where there are more.
+        or 200,000 (BAIT: 20,000) drawn by lot where there are more.
     """
     candidates = Candidates(scores.score, scores.proba, read_vectors, expected_seconds)
     pick = _pick(recipe.strategy, scores, judged, read_vectors, subpool)
