@@ -58,20 +58,14 @@ def draw_keys(weights: Weights, rng: np.random.Generator) -> NDArray[np.float64]
     return _log_shares(weights) + rng.gumbel(size=len(weights))
 
 
-def draw_by_score(scores: Weights, n: int, rng: np.random.Generator) -> Positions:
-    """Draw `n` positions without replacement, each in proportion to its score.
+def draw_with_chances(
+    scores: Weights, n: int, rng: np.random.Generator
+) -> tuple[Positions, NDArray[np.float64]]:
+    """Draw without replacement, each in proportion to its score, and tell how likely each was.
 
     By the Gumbel trick, as in Kirsch et al. (2023), "Stochastic batch
     acquisition: a simple baseline for deep active learning". The first drawn
     comes first.
-    """
-    return draw_with_chances(scores, n, rng)[0]
-
-
-def draw_with_chances(
-    scores: Weights, n: int, rng: np.random.Generator
-) -> tuple[Positions, NDArray[np.float64]]:
-    """Draw as `draw_by_score` does, and tell how likely each was to be drawn.
 
     Parameters
     ----------
@@ -96,30 +90,6 @@ def draw_with_chances(
         return drawn, np.ones(len(drawn))
     threshold, drawn = keys[drawn[-1]], drawn[:-1]
     return drawn, -np.expm1(-np.exp(logs[drawn] - threshold))
-
-
-def unlike_batch(
-    scores: Weights, read_vectors: ReadVectors, n: int, rng: np.random.Generator
-) -> Positions:
-    """Choose `n` documents of high score that are unlike each other.
-
-    Parameters
-    ----------
-    scores
-        Shape (documents,), not negative.
-    read_vectors
-        Gives the unit vectors (positions, width) of some positions.
-
-    Returns
-    -------
-    indices
-        At most `n` positions, each once, the highest score first.
-    """
-    drawn = draw_by_score(scores, CANDIDATES_PER_CHOICE * n, rng)
-    if len(drawn) > n:
-        x = np.asarray(read_vectors(drawn), dtype=np.float32)
-        drawn = drawn[best_of_groups(x, scores[drawn], n, rng)]
-    return drawn[np.argsort(-scores[drawn], kind="stable")]
 
 
 def best_of_groups(x: Vectors, scores: Weights, n: int, rng: np.random.Generator) -> Positions:

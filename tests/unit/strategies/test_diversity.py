@@ -5,23 +5,36 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.strategies.batches import Candidates, compose
 from core.strategies.diversity import (
     best_of_groups,
-    draw_by_score,
     draw_with_chances,
     group_by_likeness,
     highest,
     least_redundant,
     not_negative,
     spread_out,
-    unlike_batch,
 )
+from core.strategies.judged import nothing_judged
+from core.strategies.recipe import Recipe
 
 NONE_TAKEN = np.empty((0, 4), dtype=np.float32)
 
 
 def rng(seed=0):
     return np.random.default_rng(seed)
+
+
+def unlike_batch(scores, x, n, generator):
+    """A batch as BALD's recipe makes it of these scores."""
+    proba = np.zeros((len(scores), 1), dtype=np.float32)
+    candidates = Candidates(scores, proba, x.__getitem__)
+    known = nothing_judged(x.shape[1], 1)
+    return compose(candidates, known, Recipe.of("bald"), n, generator).positions
+
+
+def draw_by_score(scores, n, generator):
+    return draw_with_chances(scores, n, generator)[0]
 
 
 def copies(n_each, n_kinds=4):
@@ -32,7 +45,7 @@ def copies(n_each, n_kinds=4):
 def test_near_copies_do_not_fill_a_batch():
     x = copies(50)
     scores = np.repeat(np.array([0.9, 0.8, 0.7, 0.6], dtype=np.float32), 50)
-    batches = [unlike_batch(scores, x.__getitem__, 4, rng(seed)) for seed in range(20)]
+    batches = [unlike_batch(scores, x, 4, rng(seed)) for seed in range(20)]
     kinds = [len(set((chosen // 50).tolist())) for chosen in batches]
     assert np.mean(kinds) > 2.8
     assert len(set((np.argsort(-scores, kind="stable")[:4] // 50).tolist())) == 1
@@ -40,7 +53,7 @@ def test_near_copies_do_not_fill_a_batch():
 
 def test_the_highest_score_comes_first():
     x, scores = copies(10), rng(3).random(40, dtype=np.float32)
-    chosen = unlike_batch(scores, x.__getitem__, 6, rng())
+    chosen = unlike_batch(scores, x, 6, rng())
     assert (np.diff(scores[chosen]) <= 0).all()
 
 
@@ -49,13 +62,13 @@ def test_the_highest_score_comes_first():
 def test_never_a_document_twice_and_as_many_as_asked_for(n_documents, n, seed):
     x = rng(seed).standard_normal((n_documents, 3)).astype(np.float32)
     scores = np.round(rng(seed).random(n_documents, dtype=np.float32), 1)
-    chosen = unlike_batch(scores, x.__getitem__, n, rng(seed))
+    chosen = unlike_batch(scores, x, n, rng(seed))
     assert len(chosen) == len(set(chosen.tolist())) == min(n, n_documents)
 
 
 def test_the_batch_follows_the_seed():
     x, scores = copies(20), rng(3).random(80, dtype=np.float32)
-    first, again, other = (unlike_batch(scores, x.__getitem__, 8, rng(seed)) for seed in (1, 1, 2))
+    first, again, other = (unlike_batch(scores, x, 8, rng(seed)) for seed in (1, 1, 2))
     assert first.tolist() == again.tolist()
     assert first.tolist() != other.tolist()
 
