@@ -16,15 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.encoders.encoder import (
-    TOKENS_PER_BATCH,
-    Encoder,
-    batches_by_length,
-    pad,
-    pad_id_of,
-    tokenise,
-    unit_mean,
-)
+from core.encoders.batches import TOKENS_PER_BATCH, batches_by_length, pad, pad_id_of, tokenise
+from core.encoders.encoder import Encoder
 from core.errors import InputError
 
 WAY_OUT = "sample the whole encoder (n_layers=None) or the head only (n_layers=0)"
@@ -121,16 +114,17 @@ def _parts_of(encoder: Encoder, n_layers: int | None) -> _Parts:
 
 def _layers_of(encoder: Encoder) -> list[torch.nn.Module]:
     """Find the one list of modules that is as long as the configuration says."""
-    n_expected = getattr(encoder.model.config, "num_hidden_layers", None)
+    config = getattr(encoder.model, "config", None)  # networks of ours have none
+    n_expected = getattr(config, "num_hidden_layers", None)
     found = [
         list(module)
         for module in encoder.model.modules()
         if isinstance(module, torch.nn.ModuleList) and len(module) == n_expected
     ]
     if len(found) != 1:
+        kind = getattr(config, "model_type", "network")
         raise InputError(
-            f"The layers of encoder '{encoder.name}' (a '{encoder.model.config.model_type}') "
-            f"cannot be told apart; {WAY_OUT}."
+            f"The layers of encoder '{encoder.name}' (a '{kind}') cannot be told apart; {WAY_OUT}."
         )
     return found[0]
 
@@ -162,15 +156,12 @@ def _passes(
     """Give unit vectors (rows, passes, width) of one batch."""
     ids, mask = pad(token_ids, pad_id=pad_id_of(encoder.tokenizer), device=encoder.device)
 
-    def pooled() -> torch.Tensor:
-        on_cuda = encoder.device.type == "cuda"
-        with torch.autocast(encoder.device.type, dtype=torch.bfloat16, enabled=on_cuda):
-            hidden = encoder.model(input_ids=ids, attention_mask=mask).last_hidden_state
-        return unit_mean(hidden, mask)
+    def vectors() -> torch.Tensor:
+        return encoder.vectors(ids, mask)
 
-    with _computed_once(parts.fixed, pooled), _dropout_on(encoder, parts):
-        vectors = torch.stack([pooled() for _ in range(n_passes)], dim=1)
-    answer: NDArray[np.float32] = vectors.cpu().numpy()
+    with _computed_once(parts.fixed, vectors), _dropout_on(encoder, parts):
+        passes = torch.stack([vectors() for _ in range(n_passes)], dim=1)
+    answer: NDArray[np.float32] = passes.cpu().numpy()
     return answer
 
 
