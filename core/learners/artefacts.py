@@ -1,4 +1,7 @@
-"""A learner on disk: safetensors beside JSON, written whole or not at all."""
+"""A learner on disk: safetensors beside JSON, written whole or not at all.
+
+The JSON names every file beside it with its SHA-256, so that an altered one is refused.
+"""
 
 from __future__ import annotations
 
@@ -12,30 +15,43 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from core.disk import SET_ASIDE, UNFINISHED, flush_file, flush_folder, room_for, sha256_of
 from core.errors import CorruptArtefact
 
 WEIGHTS, ABOUT = "model.safetensors", "learner.json"
+HASHES = "sha256"
 
 
 def write_artefact(path: Path, *, tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> None:
     """Write the folder `path`."""
     partial = partial_folder(path)
-    write_into(partial, tensors=tensors, about=about)
-    put_in_place(partial, path)
+    try:
+        write_into(partial, tensors=tensors, about=about)
+        put_in_place(partial, path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # of a full disk; else it has its name by now
 
 
 def partial_folder(path: Path) -> Path:
     """Make an empty folder beside `path` for what is not finished yet."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    partial = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    with room_for(path):
+        partial.mkdir(parents=True)
     return partial
 
 
 def write_into(folder: Path, *, tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> None:
-    """Write weights and description into an existing folder."""
-    save_file({name: t.contiguous() for name, t in tensors.items()}, folder / WEIGHTS)
-    (folder / ABOUT).write_text(json.dumps(about, indent=2), encoding="utf-8")
+    """Write weights and description into an existing folder, after all else that it holds."""
+    with room_for(folder):
+        save_file({name: t.contiguous() for name, t in tensors.items()}, folder / WEIGHTS)
+        hashes = {
+            file.relative_to(folder).as_posix(): sha256_of(file)
+            for file in sorted(folder.rglob("*"))
+            if file.is_file() and file != folder / ABOUT
+        }
+        text = json.dumps({**about, HASHES: hashes}, indent=2)
+        (folder / ABOUT).write_text(text, encoding="utf-8")
 
 
 def put_in_place(finished: Path, path: Path) -> None:
@@ -43,13 +59,15 @@ def put_in_place(finished: Path, path: Path) -> None:
 
     A folder that has the name already is moved aside first and removed last.
     """
-    for file in finished.rglob("*"):
-        if file.is_file():
-            _flush(file)
-    aside = path.with_name(f"{path.name}.{os.getpid()}.old")
+    with room_for(path):
+        for file in finished.rglob("*"):
+            if file.is_file():
+                flush_file(file)
+    aside = path.with_name(f"{path.name}.{os.getpid()}{SET_ASIDE}")
     if path.exists():
         path.rename(aside)
     finished.rename(path)
+    flush_folder(path.parent)
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -59,8 +77,11 @@ def read_artefact(
     """Read what `write_artefact` wrote; raises CorruptArtefact when it is not that."""
     try:
         about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
+        for name, expected in about.pop(HASHES, {}).items():  # older ones have none
+            if sha256_of(path / name) != expected:
+                raise ValueError(f"'{name}' is not what was written: its SHA-256 differs")
         tensors = load_file(path / WEIGHTS)
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, AttributeError, SafetensorError) as error:
         raise CorruptArtefact(
             f"The learner in '{path}' cannot be read ({error}); run the round again."
         ) from error
@@ -70,8 +91,3 @@ def read_artefact(
             "run the round again with this version."
         )
     return tensors, about
-
-
-def _flush(file: Path) -> None:
-    with file.open("rb+") as handle:
-        os.fsync(handle.fileno())

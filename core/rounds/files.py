@@ -6,14 +6,14 @@ A file that has its name is whole. Steps that are run again write it again.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.disk import write_whole
 from core.errors import CorruptArtefact
 from core.settings import Settings
 from core.store.tables import Project
@@ -30,18 +30,18 @@ QUERIES, OUTLOOK = "queries.json", "outlook.json"
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
     """Write one array as .npy."""
-    _write(path, lambda file: np.save(file, array, allow_pickle=False))
+    write_whole(path, lambda file: np.save(file, array, allow_pickle=False))
 
 
 def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     """Write several arrays as .npz."""
-    _write(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+    write_whole(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write plain data."""
     text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
-    _write(path, lambda file: file.write(text.encode()))
+    write_whole(path, lambda file: file.write(text.encode()))
 
 
 def read_json(path: Path) -> Any:
@@ -55,8 +55,8 @@ def read_json(path: Path) -> Any:
 def read_array(path: Path, *, mapped: bool = False) -> NDArray[Any]:
     """Read one array, or map it."""
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None)
-    except (OSError, ValueError) as error:
+        array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
         raise CorruptArtefact(_unreadable(path, error)) from error
     return array
 
@@ -64,25 +64,15 @@ def read_array(path: Path, *, mapped: bool = False) -> NDArray[Any]:
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Read all arrays of an .npz."""
     try:
-        with np.load(path) as stored:
+        with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise CorruptArtefact(_unreadable(path, error)) from error
 
 
 def embeddings_folder(settings: Settings, project: Project) -> Path:
     """Where a project's vectors lie; the moment of its making keeps a later namesake apart."""
     return settings.embeddings_dir / f"{project.id}-{project.created_at:%Y%m%d%H%M%S}"
-
-
-def _write(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.tmp")
-    with unfinished.open("wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 def _unreadable(path: Path, error: Exception) -> str:
