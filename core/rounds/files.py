@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from core.disk import write_whole
 from core.errors import CorruptArtefact
-from core.settings import Settings
-from core.store.tables import Project
+from core.services.checkpoints import embeddings_folder as embeddings_folder
 
 SNAPSHOT, SNAPSHOT_ABOUT, STATISTICS = "snapshot.npz", "snapshot.json", "statistics.json"
 ENCODER, TRAINED_ON = "encoder.json", "trained_on.npy"
@@ -68,11 +67,6 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise CorruptArtefact(_unreadable(path, error)) from error
-
-
-def embeddings_folder(settings: Settings, project: Project) -> Path:
-    """Where a project's vectors lie; the moment of its making keeps a later namesake apart."""
-    return settings.embeddings_dir / f"{project.id}-{project.created_at:%Y%m%d%H%M%S}"
 
 
 def _unreadable(path: Path, error: Exception) -> str:

@@ -158,7 +158,8 @@ def publish_order(workshop: Workshop, task: Task, progress: Progress) -> dict[st
         if queries and project.active_round_id is None:
             _replace_queries(session, project.id, queries)
         if (task.folder / POOL_PROBA).exists():
-            detail["checkpoint"] = f"{project.id}/{task.folder.name}"
+            checkpoint = task.folder.relative_to(workshop.settings.checkpoints_dir)
+            detail["checkpoint"] = checkpoint.as_posix()
         job.step, job.fraction, job.detail = RoundStep.PUBLISH, 1.0, detail
         finish_job(session, job, JobStatus.DONE)
     _remove_old_folders(task)

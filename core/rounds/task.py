@@ -15,12 +15,14 @@ from core.domain import RoundKind, Truth
 from core.encoders.cache import EmbeddingCache
 from core.encoders.encoder import Encoder, load_encoder
 from core.errors import Cancelled
+from core.manifest import read_manifest, verify
 from core.rounds import files
-from core.services.jobs import REPLAY, ROUND, SEARCH, job_of_workflow
+from core.services.checkpoints import project_folder_name
+from core.services.jobs import PREPARE, REPLAY, ROUND, job_of_workflow
 from core.services.replays import replay_folder
 from core.settings import Settings
 from core.store.store import Store
-from core.store.tables import Document, Project, Round
+from core.store.tables import Document, Job, Project, Round
 
 TEXTS_PER_READ = 500  # below the number of parameters every database takes
 
@@ -100,10 +102,13 @@ class EncoderUse:
     tuned_in: str | None = None  # checkpoint of the deep round that tuned it
 
     def load_name(self, settings: Settings) -> str:
-        """What `load_encoder` takes."""
+        """What `load_encoder` takes; raises CorruptArtefact where a tuned one is not whole."""
         if self.tuned_in is None:
             return self.base
-        return str(settings.checkpoints_dir / self.tuned_in / files.TUNED_ENCODER)
+        folder = settings.checkpoints_dir / self.tuned_in
+        if read_manifest(folder) is not None:  # none yet in the round that tunes it
+            verify(folder, files.TUNED)
+        return str(folder / files.TUNED_ENCODER)
 
     def trained_on(self, settings: Settings) -> NDArray[np.int64]:
         """Documents whose judgements the encoder saw: never to be measured on."""
@@ -130,8 +135,8 @@ def load_task(workshop: Workshop, workflow_id: str) -> Task:
         if job is None or project is None:
             raise Cancelled("The project of this job has been deleted.")
         round_ = None if job.round_id is None else session.get(Round, job.round_id)
+        own = f"{project_folder_name(session, project)}/{_of_job(job)}"
         session.expunge_all()  # the rows are read on after the session has ended
-    own = f"{project.id}/{'search' if job.kind == SEARCH else 'cold-start'}-{job.id}"
     folder = workshop.settings.checkpoints_dir / str(own if round_ is None else round_.checkpoint)
     if job.kind == REPLAY:
         folder = replay_folder(workshop.settings, project.id, job.id)
@@ -143,6 +148,11 @@ def load_task(workshop: Workshop, workflow_id: str) -> Task:
         kind=job.kind,
         request=dict(job.request or {}),
     )
+
+
+def _of_job(job: Job) -> str:
+    """The folder of a job that is no round's."""
+    return f"{'cold-start' if job.kind == PREPARE else job.kind}-{job.id}"
 
 
 def read_texts(store: Store, document_ids: NDArray[np.int64]) -> list[str]:

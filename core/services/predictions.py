@@ -39,8 +39,8 @@ def suggestions(
     active = {label.id for label in active_labels(session, project_id)}
     label_ids = json.loads((folder / LABEL_IDS).read_text(encoding="utf-8"))
     columns = [(column, id_) for column, id_ in enumerate(label_ids) if id_ in active]
-    pool_ids = np.load(folder / POOL_IDS, mmap_mode="r")
-    proba = np.load(folder / POOL_PROBA, mmap_mode="r")
+    pool_ids = np.load(folder / POOL_IDS, mmap_mode="r", allow_pickle=False)
+    proba = np.load(folder / POOL_PROBA, mmap_mode="r", allow_pickle=False)
     wanted = np.asarray(document_ids, dtype=np.int64)
     rows = np.minimum(np.searchsorted(pool_ids, wanted), max(len(pool_ids) - 1, 0))
     return {

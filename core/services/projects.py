@@ -27,6 +27,8 @@ class ProjectSettings:
     audit_every: int = 10  # one in so many served documents belongs to the audit set
     show_suggestions: bool = True
     encoder: str = ""  # empty: the one in the app's settings
+    keep_weights: int = 5  # newest rounds whose weights are kept; figures are kept for ever
+    pinned_rounds: list[int] = field(default_factory=list)  # numbers of rounds kept whatever comes
 
     @classmethod
     def of(cls, project: Project) -> ProjectSettings:
@@ -115,6 +117,7 @@ def change_settings(session: Session, project_id: int, **changes: Any) -> Projec
         ("query_size", 1, 1_000),
         ("audit_target", 0, 100_000),
         ("audit_every", 2, 1_000),
+        ("keep_weights", 1, 1_000),
     ):
         if not low <= (value := getattr(settings, name)) <= high:
             raise InputError(f"{name} is {value}; give a number from {low} to {high}.")

@@ -17,6 +17,7 @@ from core.domain import JobStatus, RoundKind, SubmissionKind
 from core.errors import Conflict, NotFound
 from core.evaluation.report import Evaluation
 from core.services import job_queue
+from core.services.checkpoints import PRUNED, check_can_be_used, checkpoint_name
 from core.services.jobs import PREPARE, ROUND, JobInfo, job_info, request_cancel
 from core.services.judgement_matrix import judgement_matrix
 from core.services.projects import get_project
@@ -54,6 +55,7 @@ class RoundInfo:
     error: str | None
     created_at: datetime
     finished_at: datetime | None
+    pruned_because: str | None = None  # its weights are gone, its figures are not
     metrics: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)  # loss by epoch
 
@@ -82,19 +84,26 @@ def request_round(
 def _add_round(session: Session, project_id: int, request: RoundRequest) -> Round:
     last = session.scalar(select(func.max(Round.number)).where(Round.project_id == project_id))
     number = (last or 0) + 1
+    seed = secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
     round_ = Round(
         project_id=project_id,
         number=number,
         kind=request.kind,
         status=JobStatus.QUEUED,
         strategy=request.strategy,
-        seed=secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed,
+        seed=seed,
         config={
             "recipe": request.full_recipe.to_json(),
             "query_size": request.query_size,
             "learner": dict(request.learner),
         },
-        checkpoint=f"{project_id}/round-{number}",
+        checkpoint=checkpoint_name(
+            session,
+            get_project(session, project_id),
+            strategy=request.strategy,
+            seed=seed,
+            number=number,
+        ),
     )
     session.add(round_)
     session.flush()
@@ -142,8 +151,14 @@ def active_round(session: Session, project_id: int) -> RoundInfo | None:
     return None if round_ is None else _round_info(round_, active_round_id=active)
 
 
-def roll_back(session: Session, project_id: int, round_id: int) -> RoundInfo:
-    """Put an earlier finished round in force again: its suggestions, threshold and queries."""
+def roll_back(
+    session: Session, project_id: int, round_id: int, *, settings: Settings | None = None
+) -> RoundInfo:
+    """Put an earlier finished round in force again: its suggestions, threshold and queries.
+
+    Raises Conflict for a round that is not done or whose weights were pruned, and, given
+    settings to find its files by, CorruptArtefact where they are not as they were written.
+    """
     project = get_project(session, project_id)
     round_ = _get_round(session, round_id)
     if round_.project_id != project_id:
@@ -153,6 +168,7 @@ def roll_back(session: Session, project_id: int, round_id: int) -> RoundInfo:
             f"Round {round_.number} is {round_.status}, so it has no result to go back to; "
             "choose one that is done."
         )
+    check_can_be_used(settings, round_)
     project.active_round_id = round_id
     return _round_info(round_, active_round_id=round_id)
 
@@ -218,6 +234,7 @@ def _round_info(round_: Round, *, active_round_id: int | None) -> RoundInfo:
         error=round_.error,
         created_at=round_.created_at,
         finished_at=round_.finished_at,
+        pruned_because=(round_.config.get(PRUNED) or {}).get("why"),
         metrics=dict(round_.metrics or {}),
         history=list(round_.history or []),
     )
