@@ -31,7 +31,8 @@ from core.encoders.encoder import (
 from core.errors import InputError, NotReady
 from core.learners.artefacts import partial_folder, put_in_place, read_artefact, write_into
 from core.learners.dataset import JudgedTexts
-from core.learners.finetuning import fine_tune
+from core.learners.finetuning import OnEpoch, Training, fine_tune
+from core.learners.losses import LossConfig, make_loss
 from core.learners.masking import prior_logits
 from core.learners.naming import DenseClassifier
 
@@ -105,7 +106,7 @@ class DeepLearner(DenseClassifier):
         train_set: JudgedTexts,
         weights: NDArray[np.float64] | None = None,
         *,
-        on_epoch: Callable[[int, float], None] | None = None,
+        on_epoch: OnEpoch | None = None,
         on_step: Callable[[int, int, float], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Self:
@@ -132,9 +133,18 @@ class DeepLearner(DenseClassifier):
                 network,
                 tokenise(encoder.tokenizer, train_set.texts, max_tokens=encoder.max_tokens),
                 torch.from_numpy(train_set.truth),
-                config=self.config,
+                config=Training(
+                    epochs=self.config.epochs,
+                    lr=self.config.lr,
+                    head_lr=self.config.head_lr,
+                    batch_size=self.config.batch_size,
+                    weight_decay=self.config.weight_decay,
+                    warmup_share=self.config.warmup_share,
+                    seed=self.config.seed,
+                ),
+                loss=make_loss(LossConfig(), train_set.truth),
                 pad_id=pad_id_of(encoder.tokenizer),
-                on_epoch=None if on_epoch is None else _aside(network, on_epoch),
+                on_epoch=on_epoch,
                 on_step=on_step,
                 should_stop=should_stop,
             )
@@ -273,17 +283,3 @@ def _refuse_without_dropout(network: Network) -> None:
             "Every dropout of this encoder and its head is 0, so Monte Carlo passes would all "
             "agree; set head_dropout above 0, or use a strategy without samples such as 'entropy'."
         )
-
-
-def _aside(
-    network: Network, on_epoch: Callable[[int, float], None]
-) -> Callable[[int, float], None]:
-    """Call `on_epoch` with dropout off, and with the random numbers to come left as they are."""
-
-    def told(epoch: int, loss: float) -> None:
-        network.eval()
-        with torch.random.fork_rng():
-            on_epoch(epoch, loss)
-        network.train()
-
-    return told

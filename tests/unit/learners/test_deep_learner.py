@@ -9,10 +9,10 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from core.encoders.encoder import load_encoder
 from core.errors import Cancelled, InputError, NotReady
-from core.learners import finetuning
 from core.learners.dataset import JudgedTexts, unjudged
 from core.learners.deep import DeepConfig, DeepLearner
-from core.learners.finetuning import shuffled_batches, warmed_up_then_linear
+from core.learners.finetuning import shuffled_batches
+from core.learners.optimising import warmed_up_then_linear
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "green", "blue", "big", "small"]
 LABELS = ["red", "blue", "big"]
@@ -160,31 +160,6 @@ def test_progress_is_told_by_step_and_epoch_and_a_stop_is_heard(config):
     assert epochs == [1, 2]
     with pytest.raises(Cancelled, match="step 0 of 6"):
         DeepLearner(short, 3, device="cpu").fit(judged(20), should_stop=lambda: True)
-
-
-def test_full_memory_halves_the_batch_and_keeps_the_gradient(config, trained, monkeypatch):
-    """The GPU's error is raised here by hand for more than two documents at a time."""
-    real, sizes = finetuning.pad, []
-
-    def pad(token_ids, **options):
-        sizes.append(len(token_ids))
-        if len(token_ids) > 2:
-            raise torch.cuda.OutOfMemoryError("full")
-        return real(token_ids, **options)
-
-    network, data = trained._network.eval(), judged(8)
-    data.truth[:3, 0] = -1
-    ids = [[2, 5 + row % 4, 3] for row in range(8)]
-    truth = torch.from_numpy(data.truth)
-    whole, _ = finetuning._gradient(network, ids, truth, pad_id=0, part_size=8)
-    expected = [parameter.grad.clone() for parameter in network.head.parameters()]
-    monkeypatch.setattr(finetuning, "pad", pad)
-    loss, part_size = finetuning._gradient(network, ids, truth, pad_id=0, part_size=8)
-    assert sizes == [8, 4, 2, 2, 2, 2]
-    assert part_size == 2
-    assert loss == pytest.approx(whole, rel=1e-5)
-    for parameter, gradient in zip(network.head.parameters(), expected, strict=True):
-        assert parameter.grad.numpy() == pytest.approx(gradient.numpy(), abs=1e-6)
 
 
 def test_an_untrained_learner_says_so(config):
