@@ -106,18 +106,25 @@ class EmbeddingCache:
 
         Raises NotFound when one is not there.
         """
+        places = self.places(document_ids)
+        _, vectors = self.view()
+        return np.asarray(vectors[places], dtype=dtype)
+
+    def places(self, document_ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows of these documents in what `view` gives; raises NotFound as `rows`."""
         wanted = np.asarray(document_ids, dtype=np.int64)
-        ids, vectors = self.view()
-        places = np.searchsorted(ids, wanted, sorter=self._order)
-        found = places < len(ids)
-        found[found] = ids[self._order[places[found]]] == wanted[found]
+        ids = self.ids()
+        order = self._order
+        at = np.searchsorted(ids, wanted, sorter=order)
+        found = at < len(ids)
+        found[found] = ids[order[at[found]]] == wanted[found]
         if not found.all():
             first = int(wanted[~found][0])
             raise NotFound(
                 f"{int((~found).sum())} of {len(wanted)} documents have no embedding yet "
                 f"(first: {first}); encode them first."
             )
-        return np.asarray(vectors[self._order[places]], dtype=dtype)
+        return np.asarray(order[at], dtype=np.int64)
 
     def view(self) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
         """Return (ids, vectors) of all rows; the vectors are mapped, not read."""
