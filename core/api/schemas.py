@@ -65,6 +65,9 @@ class NewProject(_Shape):
 
     name: str
     description: str = ""
+    exclusive: bool = Field(
+        default=False, description="Whether exactly one label applies to each document."
+    )
 
 
 class ProjectLine(_Shape):
@@ -86,6 +89,7 @@ class ProjectDetail(_Shape):
     description: str
     guidelines: str
     is_demo: bool
+    exclusive: bool  # exactly one label applies to each document
     schema_version: int
     active_round_id: int | None
     created_at: datetime
@@ -129,6 +133,7 @@ class LabelSchema(_Shape):
     """All active labels, in order."""
 
     schema_version: int
+    exclusive: bool  # exactly one of them applies to each document
     labels: list[LabelBody]
 
 
@@ -281,7 +286,10 @@ class NewRound(_Shape):
     seed: Number | None = None
     n_passes: Number | None = None
     query_size: Number | None = None
-    learner: dict[str, Any] | None = None
+    learner: dict[str, Any] | None = Field(
+        default=None,
+        description="Its name under `kind`, such as 'mlp', and what to change of its options.",
+    )
     recipe: dict[str, Any] | None = Field(
         default=None, description="Changes to the strategy's own way of making a batch."
     )
@@ -295,6 +303,8 @@ class RoundLine(_Shape):
     kind: RoundKind
     status: JobStatus
     strategy: str
+    learner: dict[str, Any]
+    is_exclusive: bool
     seed: int
     metrics: dict[str, Any] | None
     error: str | None

@@ -20,6 +20,7 @@ from core.exchange.words import EXPORT_COLUMNS
 
 BYTE_ORDER_MARK = "\ufeff"
 PROBABILITIES = "probabilities"  # by label name; CSV spreads them over columns
+LABEL = "label"  # the one that applies, in projects where exactly one does
 PREFIX = "p:"  # of a CSV column of probabilities
 ROWS_PER_CHUNK = 200
 
@@ -29,12 +30,13 @@ def csv_chunks(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     iterator = iter(rows)
     first = next(iterator, None)
     names = () if first is None else tuple(first.get(PROBABILITIES) or ())
+    columns = EXPORT_COLUMNS if first is None or LABEL not in first else (*EXPORT_COLUMNS, LABEL)
     buffer = io.StringIO(newline="")
     buffer.write(BYTE_ORDER_MARK)
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
-    writer.writerow(guard(name) for name in (*EXPORT_COLUMNS, *(PREFIX + name for name in names)))
+    writer.writerow(guard(name) for name in (*columns, *(PREFIX + name for name in names)))
     for n, row in enumerate(chain(() if first is None else (first,), iterator), 1):
-        writer.writerow(_cells(row, names))
+        writer.writerow(_cells(row, columns, names))
         if n % ROWS_PER_CHUNK == 0:
             yield buffer.getvalue()
             buffer.seek(0)
@@ -58,8 +60,8 @@ def write_jsonl(rows: Iterable[Mapping[str, Any]], file: TextIO) -> None:
     file.writelines(jsonl_chunks(rows))
 
 
-def _cells(row: Mapping[str, Any], names: Iterable[str]) -> Iterator[str]:
-    for column in EXPORT_COLUMNS:
+def _cells(row: Mapping[str, Any], columns: Iterable[str], names: Iterable[str]) -> Iterator[str]:
+    for column in columns:
         yield guard(_cell(row[column]))
     proba = row.get(PROBABILITIES) or {}
     for name in names:

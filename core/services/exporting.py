@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session, aliased
 
 from core.domain import JudgementState, SubmissionKind, SubmissionSource
 from core.exchange.write import (
+    LABEL,
     PROBABILITIES,
     csv_chunks,
     jsonl_chunks,
     write_csv,
     write_jsonl,
 )
+from core.services.exclusive import is_exclusive
 from core.services.judgement_matrix import LabelSpan
 from core.services.labels import active_labels
 from core.services.predictions import suggestions, threshold_in_force
@@ -41,12 +43,14 @@ def export_rows(
     """Rows by document, then annotator: the newest word of each on every active label.
 
     Labels in none of the lists are unjudged. Probabilities and their threshold come from the
-    round in force; before the first round there are none.
+    round in force; before the first round there are none. Where exactly one label applies to
+    each document, it stands in a column of its own too, and no threshold is in force.
     """
     settings = settings or get_settings()
     project = get_project(session, project_id)
     labels = active_labels(session, project_id)
     has_round = project.active_round_id is not None
+    exclusive = is_exclusive(project)
     threshold = threshold_in_force(session, project_id) if has_round else None
     last = 0
     while documents := _documents(session, project_id, after=last, unjudged=include_unjudged):
@@ -58,6 +62,8 @@ def export_rows(
             voices = said.get(document.id, [])
             for voice in voices or ([_Voice("")] if include_unjudged else []):
                 row = _row(document, voice, labels) | {"threshold": threshold}
+                if exclusive:
+                    row |= {LABEL: "".join(row["labels"][:1]), "threshold": None}
                 if has_round:
                     row[PROBABILITIES] = _by_name(proba.get(document.id, {}), labels)
                 yield row

@@ -16,6 +16,7 @@ from core.domain import JudgementState, SubmissionKind, SubmissionSource
 from core.exchange.cells import excerpt
 from core.exchange.mapping import Reading
 from core.exchange.read import BadRow
+from core.services.exclusive import is_exclusive, why_not_one
 from core.store.tables import Base, Document, Judgement, Project, Rejection, Submission, now
 
 
@@ -93,8 +94,15 @@ class ImportWriter:
                 f"{self._max_text_chars:,}. Split it, or raise MARGINALIA_MAX_TEXT_CHARS.",
                 excerpt(reading.text),
             )
+        if why_not := self._why_not(reading):
+            return BadRow(number, why_not, excerpt(reading.text))
         content_hash = hashlib.sha256(reading.text.encode()).hexdigest()
         return _New(number, reading, content_hash, reading.external_id or content_hash[:16])
+
+    def _why_not(self, reading: Reading) -> str:
+        if reading.labels is None or not is_exclusive(self._project):
+            return ""
+        return why_not_one(reading.labels)
 
     def _without_duplicates(self, candidates: Sequence[_New]) -> tuple[list[_New], list[BadRow]]:
         """The first of every text and id counts; the others say which one they repeat."""

@@ -63,16 +63,19 @@ def import_file(
     mapping: Mapping,
     dialect: Dialect,
     annotator: str = "imported",
+    exclusive: bool = False,
     on_progress: Progress | None = None,
 ) -> ImportReport:
     """Import a file into a project of that id, or into a new one of that name.
 
-    All of it is one transaction: whatever raises or kills on the way leaves nothing behind.
+    `exclusive` makes the new one a project in which exactly one label applies to each document;
+    one that is there already is as it is. All of it is one transaction: whatever raises or kills
+    on the way leaves nothing behind.
     """
     check_mapping(mapping, known_columns(path, dialect), file_name)
     names = _label_names(path, dialect, mapping)
     with store.write() as session:
-        project_id = create_project(session, project).id if isinstance(project, str) else project
+        project_id = _project_id(session, project, exclusive=exclusive)
         labels = _settle_labels(session, project_id, names)
         record = Import(
             project_id=project_id,
@@ -118,6 +121,12 @@ def import_file(
         )
 
 
+def _project_id(session: Session, project: int | str, *, exclusive: bool) -> int:
+    if isinstance(project, int):
+        return project
+    return create_project(session, project, exclusive=exclusive).id
+
+
 def import_named(
     store: Store,
     settings: Settings,
@@ -127,10 +136,11 @@ def import_named(
     text_column: str | None = None,
     label_column: str | None = None,
     empty_means: str = "unjudged",
+    exclusive: bool = False,
 ) -> tuple[ImportReport, Guess]:
     """Import a file as it is guessed, but for what is given, into a project known by its name.
 
-    The project is made when there is none.
+    The project is made when there is none; `exclusive` is for a new one.
     """
     if empty_means not in ("unjudged", "no_label_applies"):
         raise InputError(f"'{empty_means}' is neither 'unjudged' nor 'no_label_applies'.")
@@ -149,8 +159,44 @@ def import_named(
         file_name=path.name,
         mapping=mapping,
         dialect=found.dialect,
+        exclusive=exclusive,
     )
     return report, found
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """How many labels the rows of a file have."""
+
+    n_rows: int  # looked at, from the first one on
+    is_all: bool  # whether those are the whole file
+    n_labelled: int
+    n_one: int  # with exactly one label
+    n_labels: int  # different ones
+
+    @property
+    def speaks_for_one_each(self) -> bool:
+        """Whether every labelled row has exactly one of several labels."""
+        return self.n_one == self.n_labelled > 0 and 1 < self.n_labels < self.n_labelled
+
+
+def count_labels(
+    path: Path, dialect: Dialect, mapping: Mapping, *, most_rows: int = 20_000
+) -> LabelCounts:
+    """Look at how many labels each of the first rows has; rows that cannot be read are left out."""
+    n_rows = n_labelled = n_one = 0
+    names: set[str] = set()
+    is_all = True
+    for _, reading in _readings(path, dialect, mapping):
+        if n_rows == most_rows:
+            is_all = False
+            break
+        n_rows += 1
+        if isinstance(reading, Reading) and reading.labels is not None:
+            n_labelled += 1
+            n_one += len(reading.labels) == 1
+            names.update(reading.labels)
+    return LabelCounts(n_rows, is_all, n_labelled, n_one, len(names))
 
 
 @dataclass

@@ -3,7 +3,8 @@
 Undone submissions are left out; of the others the newest word on a cell counts,
 whoever said it. A complete submission says "absent" of every label that was
 active at its schema version and that it does not name. Unsure and withdrawn
-cells are unjudged.
+cells are unjudged. Where exactly one label applies to each document, one whose
+labels are all absent (its own was retired, say) counts as not judged at all.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from core.domain import ABSENT, PRESENT, UNJUDGED, JudgementState, SubmissionKind, Truth
-from core.store.tables import Document, Judgement, Label, Submission
+from core.store.tables import Document, Judgement, Label, Project, Submission
 
 STATE_VALUE = {
     JudgementState.PRESENT: PRESENT,
@@ -85,17 +86,15 @@ def judgement_matrix(
     session: Session, project_id: int, *, up_to_submission: int | None = None
 ) -> JudgementMatrix:
     """The state of every document that anybody said anything about, over the active labels."""
-    labels = [
-        LabelSpan(label.id, label.added_in, label.retired_in)
-        for label in session.scalars(
-            select(Label)
-            .where(Label.project_id == project_id, Label.retired_in.is_(None))
-            .order_by(Label.position, Label.id)
-        )
-    ]
+    labels = active_spans(session, project_id)
     events = load_events(session, project_id, up_to_submission=up_to_submission)
     document_ids, truth = resolve(events, labels)
     complete = {e.document_id for e in events if e.kind is SubmissionKind.COMPLETE}
+    project = session.get(Project, project_id)
+    if project is not None and project.settings.get("exclusive") and labels:
+        possible = is_possible(truth)
+        truth[~possible] = UNJUDGED
+        complete -= {d for d, is_so in zip(document_ids, possible, strict=True) if not is_so}
     audited = set(
         session.scalars(
             select(Document.id).where(Document.project_id == project_id, Document.is_audited)
@@ -110,10 +109,31 @@ def judgement_matrix(
     )
 
 
+def active_spans(session: Session, project_id: int) -> list[LabelSpan]:
+    """The labels that count now, in schema order, with when they did."""
+    spans = session.execute(
+        select(Label.id, Label.added_in, Label.retired_in)
+        .where(Label.project_id == project_id, Label.retired_in.is_(None))
+        .order_by(Label.position, Label.id)
+    )
+    return [LabelSpan(row.id, row.added_in, row.retired_in) for row in spans]
+
+
+def is_possible(truth: Truth) -> NDArray[np.bool_]:
+    """Whether exactly one label may apply, shape (documents,): one does, or some are left."""
+    n_present = (truth == PRESENT).sum(axis=1)
+    possible: NDArray[np.bool_] = (n_present <= 1) & (truth != ABSENT).any(axis=1)
+    return possible
+
+
 def load_events(
-    session: Session, project_id: int, *, up_to_submission: int | None = None
+    session: Session,
+    project_id: int,
+    *,
+    up_to_submission: int | None = None,
+    document_id: int | None = None,
 ) -> list[Event]:
-    """Submissions in force, oldest first; skips and undone ones left out."""
+    """Submissions in force, of one document or all, oldest first; no skips, no undone ones."""
     undo = aliased(Submission)
     last = up_to_submission if up_to_submission is not None else 2**62
     in_force = (
@@ -127,15 +147,19 @@ def load_events(
         )
         .order_by(Submission.id)
     )
+    if document_id is not None:
+        in_force = in_force.where(Submission.document_id == document_id)
     events = {
-        id_: Event(document_id, kind, version, {})
-        for id_, document_id, kind, version in session.execute(in_force)
+        row.id: Event(row.document_id, row.kind, row.schema_version, {})
+        for row in session.execute(in_force)
     }
     cells = (
         select(Judgement.submission_id, Judgement.label_id, Judgement.state)
         .join(Submission, Submission.id == Judgement.submission_id)
         .where(Submission.project_id == project_id, Submission.id <= last)
     )
+    if document_id is not None:
+        cells = cells.where(Submission.document_id == document_id)
     for submission_id, label_id, state in session.execute(cells):
         if submission_id in events:
             events[submission_id].states[label_id] = STATE_VALUE[state]

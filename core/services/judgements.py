@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from core.domain import JudgementState, SubmissionKind, SubmissionSource
 from core.errors import Conflict, InputError, NotFound
+from core.services.exclusive import check_submission, is_exclusive
 from core.store.tables import (
     Annotator,
     Document,
@@ -100,6 +101,8 @@ def record_judgements(
         is_repeat = stored is not None
         if stored is None:
             _check(new, project=project, labels=labels, documents=documents)
+            if is_exclusive(project):
+                check_submission(session, project, new)
             if about.get(new.query_id) != new.document_id:
                 new = replace(new, query_id=None)  # the query has gone with its round
             stored = _store(session, project, annotator, new, source=source)

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from core.domain import PRESENT, SubmissionKind
-from core.services.judgement_matrix import STATE_VALUE, Event, LabelSpan, resolve
-from core.store.tables import Document, Judgement, Label, Submission
+from core.services.judgement_matrix import STATE_VALUE, Event, active_spans, resolve
+from core.store.tables import Document, Judgement, Submission
 
 EXCERPT = 160  # characters: a line
 
@@ -60,7 +60,7 @@ def judged_texts(
         event = events.setdefault(row.id, Event(row.document_id, row.kind, row.schema_version, {}))
         if row.label_id is not None:
             event.states[row.label_id] = STATE_VALUE[row.state]
-    labels = _active_labels(session, project_id)
+    labels = active_spans(session, project_id)
     ids, truth = resolve(list(events.values()), labels)
     return {
         id_: JudgedText(
@@ -71,15 +71,6 @@ def judged_texts(
         )
         for id_, row in zip(ids, truth.tolist(), strict=True)
     }
-
-
-def _active_labels(session: Session, project_id: int) -> list[LabelSpan]:
-    spans = session.execute(
-        select(Label.id, Label.added_in, Label.retired_in)
-        .where(Label.project_id == project_id, Label.retired_in.is_(None))
-        .order_by(Label.position, Label.id)
-    )
-    return [LabelSpan(row.id, row.added_in, row.retired_in) for row in spans]
 
 
 def _excerpt(beginning: str) -> str:

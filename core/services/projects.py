@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from core.domain import SubmissionKind
 from core.errors import Conflict, InputError, NotFound
+from core.services.exclusive import check_can_be_exclusive
 from core.store.tables import Document, Project, Submission
 from core.strategies.catalogue import DEFAULT_STRATEGY
 from core.strategies.recipe import Recipe
@@ -29,6 +30,8 @@ class ProjectSettings:
     encoder: str = ""  # empty: the one in the app's settings
     keep_weights: int = 5  # newest rounds whose weights are kept; figures are kept for ever
     pinned_rounds: list[int] = field(default_factory=list)  # numbers of rounds kept whatever comes
+    exclusive: bool = False  # exactly one label per document
+    learner: dict[str, Any] = field(default_factory=dict)  # chosen last, by kind of round
 
     @classmethod
     def of(cls, project: Project) -> ProjectSettings:
@@ -50,9 +53,14 @@ class ProjectInfo:
 
 
 def create_project(
-    session: Session, name: str, *, description: str = "", is_demo: bool = False
+    session: Session,
+    name: str,
+    *,
+    description: str = "",
+    is_demo: bool = False,
+    exclusive: bool = False,
 ) -> Project:
-    """Make an empty project."""
+    """Make an empty project; `exclusive` says that exactly one label applies to each document."""
     name = name.strip()
     if not name:
         raise InputError("A project needs a name; type one and try again.")
@@ -60,7 +68,8 @@ def create_project(
         raise InputError(f"The project name has {len(name)} characters; use at most 200.")
     if session.scalar(select(Project.id).where(Project.name == name)) is not None:
         raise Conflict(f"There is already a project called '{name}'; choose another name.")
-    project = Project(name=name, description=description, is_demo=is_demo)
+    settings = {"exclusive": True} if exclusive else {}
+    project = Project(name=name, description=description, is_demo=is_demo, settings=settings)
     session.add(project)
     session.flush()
     return project
@@ -111,7 +120,12 @@ def list_projects(session: Session) -> list[ProjectInfo]:
 def change_settings(session: Session, project_id: int, **changes: Any) -> ProjectSettings:
     """Change some settings and keep the rest."""
     project = get_project(session, project_id)
-    settings = replace(ProjectSettings.of(project), **changes)
+    before = ProjectSettings.of(project)
+    settings = replace(before, **changes)
+    if settings.exclusive and not before.exclusive:
+        check_can_be_exclusive(session, project_id)
+    if settings.exclusive != before.exclusive:
+        project.schema_version += 1  # open cards look at the labels again
     for name, low, high in (
         ("n_passes", 2, 200),
         ("query_size", 1, 1_000),

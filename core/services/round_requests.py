@@ -13,6 +13,7 @@ from core.domain import ABSENT, PRESENT, UNJUDGED, Posterior, RoundKind
 from core.errors import Conflict, InputError, NotReady
 from core.services.jobs import ACTIVE, ROUND
 from core.services.judgement_matrix import JudgementMatrix
+from core.services.learner_choice import checked_learner, usable_learner
 from core.services.projects import ProjectSettings, get_project
 from core.store.tables import Job
 from core.strategies.catalogue import DEFAULT_STRATEGY
@@ -26,26 +27,6 @@ NOTHING_ABSENT = (
 LARGEST_SEED = 2**31 - 1
 MOST_HEADS = 20  # of an ensemble: each is trained
 
-# What may be changed of a learner, with the smallest and largest value.
-QUICK_OPTIONS: dict[str, tuple[float, float]] = {
-    "hidden": (1, 4096),
-    "dropout": (0.0, 0.9),
-    "epochs": (1, 1000),
-    "steps_per_epoch": (1, 1000),
-    "batch_size": (1, 8192),
-    "lr": (1e-6, 1.0),
-    "weight_decay": (0.0, 1.0),
-}
-DEEP_OPTIONS: dict[str, tuple[float, float]] = {
-    "epochs": (1, 100),
-    "batch_size": (1, 512),
-    "lr": (1e-7, 1e-2),
-    "head_lr": (1e-7, 1.0),
-    "head_dropout": (0.0, 0.9),
-    "weight_decay": (0.0, 1.0),
-    "warmup_share": (0.0, 1.0),
-}
-
 
 @dataclass(frozen=True)
 class RoundRequest:
@@ -56,13 +37,18 @@ class RoundRequest:
     n_passes: int = 20  # Monte Carlo passes, or heads of an ensemble
     query_size: int = 100  # documents put in the queue
     seed: int | None = None  # drawn where none is given
-    learner: dict[str, Any] = field(default_factory=dict)  # changes to the learner's defaults
+    learner: dict[str, Any] = field(default_factory=dict)  # its "kind", and changes to its options
     recipe: dict[str, Any] = field(default_factory=dict)  # changes to the strategy's own recipe
 
     @property
     def full_recipe(self) -> Recipe:
         """How the next questions are chosen; raises InputError for what cannot be."""
         return Recipe.of(self.strategy, {**self.recipe, "n_passes": self.n_passes})
+
+    @property
+    def full_learner(self) -> dict[str, Any]:
+        """The learner by name, with what is changed of it; raises InputError for what cannot be."""
+        return checked_learner(self.kind, self.learner)
 
 
 def usual_request(
@@ -76,6 +62,7 @@ def usual_request(
         n_passes=settings.n_passes,
         query_size=settings.query_size,
         recipe=settings.recipe,
+        learner=usable_learner(kind, settings.learner.get(kind, {})),
     )
 
 
@@ -87,22 +74,14 @@ def check_request(request: RoundRequest) -> None:
     _check_range("query_size", request.query_size, (1, 1_000))
     if request.seed is not None:
         _check_range("seed", request.seed, (0, LARGEST_SEED))
-    options = QUICK_OPTIONS if request.kind is RoundKind.QUICK else DEEP_OPTIONS
-    for name, value in request.learner.items():
-        if name not in options:
-            raise InputError(
-                f"A {request.kind} round has no option '{name}'; it has {', '.join(options)}."
-            )
-        _check_range(name, value, options[name])
+    checked_learner(request.kind, request.learner)
 
 
-def _check_range(name: str, value: Any, limits: tuple[float, float]) -> None:
+def _check_range(name: str, value: Any, limits: tuple[int, int]) -> None:
     low, high = limits
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    is_whole = isinstance(low, float) or isinstance(value, int)
-    if not (is_number and is_whole and low <= value <= high):
-        kind = "number" if isinstance(low, float) else "whole number"
-        raise InputError(f"{name} is {value!r}; give a {kind} from {low:g} to {high:g}.")
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not (is_whole and low <= value <= high):
+        raise InputError(f"{name} is {value!r}; give a whole number from {low} to {high}.")
 
 
 def check_nothing_runs(session: Session, project_id: int) -> None:

@@ -20,7 +20,8 @@ from core.services import job_queue
 from core.services.checkpoints import PRUNED, check_can_be_used, checkpoint_name
 from core.services.jobs import PREPARE, ROUND, JobInfo, job_info, request_cancel
 from core.services.judgement_matrix import judgement_matrix
-from core.services.projects import get_project
+from core.services.learner_choice import check_learner_is_ready
+from core.services.projects import ProjectSettings, get_project
 from core.services.round_requests import (
     LARGEST_SEED,
     RoundRequest,
@@ -56,6 +57,8 @@ class RoundInfo:
     created_at: datetime
     finished_at: datetime | None
     pruned_because: str | None = None  # its weights are gone, its figures are not
+    is_exclusive: bool = False  # exactly one label per document, when it was asked for
+    learner: dict[str, Any] = field(default_factory=dict)  # as `learner_choice` has it
     metrics: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)  # loss by epoch
 
@@ -72,6 +75,7 @@ def request_round(
     with store.read() as session:
         get_project(session, project_id)
         check_judgements(judgement_matrix(session, project_id), request.kind)
+        check_learner_is_ready(session, project_id, request.kind, request.learner)
     with store.write() as session:
         check_nothing_runs(session, project_id)
         round_ = _add_round(session, project_id, request)
@@ -96,6 +100,7 @@ def _add_round(session: Session, project_id: int, request: RoundRequest) -> Roun
             "recipe": request.full_recipe.to_json(),
             "query_size": request.query_size,
             "learner": dict(request.learner),
+            "exclusive": ProjectSettings.of(get_project(session, project_id)).exclusive,
         },
         checkpoint=checkpoint_name(
             session,
@@ -235,6 +240,8 @@ def _round_info(round_: Round, *, active_round_id: int | None) -> RoundInfo:
         created_at=round_.created_at,
         finished_at=round_.finished_at,
         pruned_because=(round_.config.get(PRUNED) or {}).get("why"),
+        is_exclusive=bool(round_.config.get("exclusive")),
+        learner=dict(round_.config.get("learner") or {}),
         metrics=dict(round_.metrics or {}),
         history=list(round_.history or []),
     )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.api.backend import OpenBackend, ProjectCaller
 from core.api.schemas import Id, LabelBody, LabelSchema, NewLabelBody
+from core.services.exclusive import is_exclusive
 from core.services.labels import NewLabel, active_labels, add_labels
 from core.services.projects import get_project
 
@@ -40,7 +41,9 @@ async def add(
 
 
 def _schema(session: Session, project_id: int) -> LabelSchema:
+    project = get_project(session, project_id)
     return LabelSchema(
-        schema_version=get_project(session, project_id).schema_version,
+        schema_version=project.schema_version,
+        exclusive=is_exclusive(project),
         labels=[LabelBody.model_validate(label) for label in active_labels(session, project_id)],
     )

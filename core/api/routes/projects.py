@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 from core.api.backend import AnyCaller, OpenBackend, ProjectCaller
 from core.api.schemas import Id, NewProject, ProjectDetail, ProjectLine
 from core.errors import NotAllowed
+from core.services.exclusive import is_exclusive
 from core.services.projects import create_project, get_project, list_projects
+from core.store.tables import Project
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
@@ -28,8 +30,10 @@ async def create(backend: OpenBackend, caller: AnyCaller, new: NewProject) -> Pr
         raise NotAllowed("This token is for one project; making another needs one for all.")
 
     def run(session: Session) -> ProjectDetail:
-        project = create_project(session, new.name, description=new.description)
-        return ProjectDetail.model_validate(project)
+        project = create_project(
+            session, new.name, description=new.description, exclusive=new.exclusive
+        )
+        return _detail(project)
 
     return await backend.write(run)
 
@@ -38,4 +42,10 @@ async def create(backend: OpenBackend, caller: AnyCaller, new: NewProject) -> Pr
 def get(project_id: Id, backend: OpenBackend, caller: ProjectCaller) -> ProjectDetail:
     """One project."""
     with backend.store.read() as session:
-        return ProjectDetail.model_validate(get_project(session, project_id))
+        return _detail(get_project(session, project_id))
+
+
+def _detail(project: Project) -> ProjectDetail:
+    fields = ProjectDetail.model_fields.keys() - {"exclusive"}
+    known = {name: getattr(project, name) for name in fields}
+    return ProjectDetail(**known, exclusive=is_exclusive(project))

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from core.api.tokens import issue_token
 from core.services.judgement_matrix import judgement_matrix
+from core.services.projects import change_settings
 from core.settings import Settings
 from core.store.store import Store
 from core.store.tables import Document, Judgement, Project, Query, Round, Submission
@@ -326,3 +327,21 @@ def test_a_bad_batch_does_not_fail_the_good_ones_beside_it(
         codes = list(pool.map(send, range(24)))
     assert codes == [404 if number % 3 == 0 else 200 for number in range(24)]
     assert n_stored(store) == 16
+
+
+def test_where_one_label_applies_a_batch_without_it_is_refused_whole(
+    client: TestClient, desk: Desk, store: Store
+) -> None:
+    with store.write() as session:
+        change_settings(session, desk.project_id, exclusive=True)
+    red, blue, _ = desk.label_ids
+    good = said(desk.document_ids[0], 1, states={red: "present"})
+    for states in ({}, {red: "present", blue: "present"}):
+        answer = judge(client, desk, good, said(desk.document_ids[1], 2, states=states))
+        assert answer.status_code == 422
+        assert "exactly one label applies to each document" in answer.json()["error"]["message"]
+        assert n_stored(store) == 0
+    ruled_out = said(desk.document_ids[1], 2, kind="partial", states={red: "absent"})
+    assert judge(client, desk, good, ruled_out).status_code == 200
+    schema = client.get(f"/v1/projects/{desk.project_id}/labels").json()
+    assert (schema["exclusive"], schema["schema_version"]) == (True, SEEN + 1)

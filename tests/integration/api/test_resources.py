@@ -32,6 +32,45 @@ def test_a_project_is_made_once(owner: TestClient) -> None:
     assert owner.get("/v1/projects/999").status_code == 404
 
 
+def judge_some(client: TestClient, desk: Desk) -> None:
+    red = desk.label_ids[0]
+    submissions = [
+        {
+            "client_id": "tab",
+            "sequence": number,
+            "document_id": desk.document_ids[number],
+            "kind": "complete",
+            "schema_version": 2,
+            "states": {red: "present"} if number % 2 else {},
+        }
+        for number in range(10)
+    ]
+    client.post(
+        f"/v1/projects/{desk.project_id}/judgements", json={"submissions": submissions}
+    ).raise_for_status()
+
+
+def test_a_project_may_take_exactly_one_label_per_document(owner: TestClient) -> None:
+    made = owner.post("/v1/projects", json={"name": "News", "exclusive": True}).json()
+    assert made["exclusive"]
+    assert owner.get(f"/v1/projects/{made['id']}").json() == made
+    assert not owner.post("/v1/projects", json={"name": "Tags"}).json()["exclusive"]
+
+
+def test_a_round_takes_a_learner_by_name_and_refuses_what_it_does_not_have(
+    client: TestClient, desk: Desk
+) -> None:
+    judge_some(client, desk)
+    path = f"/v1/projects/{desk.project_id}/rounds"
+    refused = client.post(path, json={"learner": {"kind": "mlp", "epoch": 3}})
+    assert refused.status_code == 422
+    assert "did you mean 'epochs'" in refused.json()["error"]["message"]
+    learner = {"kind": "mlp", "epochs": 3}
+    asked = client.post(path, json={"learner": learner})
+    assert asked.status_code == 202
+    assert asked.json()["learner"] == learner
+
+
 def test_documents_come_in_pages(client: TestClient, desk: Desk) -> None:
     path, found, cursor = f"/v1/projects/{desk.project_id}/documents", [], 0
     while cursor is not None:
@@ -75,21 +114,7 @@ def test_a_round_without_judgements_is_refused_with_the_way_out(
 
 
 def test_a_round_is_started_looked_at_and_cancelled(client: TestClient, desk: Desk) -> None:
-    red = desk.label_ids[0]
-    submissions = [
-        {
-            "client_id": "tab",
-            "sequence": number,
-            "document_id": desk.document_ids[number],
-            "kind": "complete",
-            "schema_version": 2,
-            "states": {red: "present"} if number % 2 else {},
-        }
-        for number in range(10)
-    ]
-    client.post(
-        f"/v1/projects/{desk.project_id}/judgements", json={"submissions": submissions}
-    ).raise_for_status()
+    judge_some(client, desk)
     path = f"/v1/projects/{desk.project_id}/rounds"
     started = client.post(path, json={"strategy": "random", "seed": 3})
     assert started.status_code == 202

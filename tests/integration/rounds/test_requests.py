@@ -123,13 +123,11 @@ def test_a_deep_round_needs_enough_to_train_on_and_to_measure_on(office: Office)
         (RoundRequest(n_passes=1), "n_passes is 1"),
         (RoundRequest(seed=-1), "seed is -1"),
         (
-            RoundRequest(learner={"layers": 3}),
-            "A quick round has no option 'layers'; it has hidden",
+            RoundRequest(learner={"kind": "mlp", "layer": 3}),
+            "The learner 'mlp' has no option 'layer' .did you mean 'layers'",
         ),
-        (RoundRequest(learner={"dropout": 0.95}), "dropout is 0.95; give a number from 0 to 0.9"),
-        (RoundRequest(learner={"epochs": 2.5}), "epochs is 2.5; give a whole number"),
-        (RoundRequest(learner={"epochs": True}), "epochs is True"),
-        (RoundRequest(kind=RoundKind.DEEP, learner={"hidden": 9}), "A deep round has no option"),
+        (RoundRequest(learner={"kind": "cnn"}), "'cnn' is for deep ones, not for quick rounds"),
+        (RoundRequest(kind=RoundKind.DEEP, learner={"epochs": 2.5}), "give a whole number"),
     ],
 )
 def test_options_that_do_not_exist_are_refused(
@@ -139,6 +137,23 @@ def test_options_that_do_not_exist_are_refused(
     office.judge(project_id, range(30))
     with pytest.raises(InputError, match=sentence):
         ask(office, project_id, request_)
+    assert n_rows(office) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("learner", "sentence"),
+    [
+        ({"kind": "student"}, "taught by the round in force, and there is none yet"),
+        ({"warm_start": True}, "no deep round yet whose weights this one could go on from"),
+    ],
+)
+def test_a_learner_that_goes_by_an_earlier_round_wants_one(
+    office: Office, learner: dict[str, object], sentence: str
+) -> None:
+    project_id = office.new_project("first")
+    office.judge(project_id, range(30))
+    with pytest.raises(NotReady, match=sentence):
+        ask(office, project_id, RoundRequest(RoundKind.DEEP, learner=learner))
     assert n_rows(office) == (0, 0)
 
 
@@ -169,8 +184,11 @@ def test_a_request_follows_the_settings_of_its_project(office: Office) -> None:
     project_id = office.new_project("settings")
     with office.store.write() as session:
         change_settings(session, project_id, strategy="entropy", n_passes=5, query_size=9)
+        change_settings(session, project_id, learner={"deep": {"kind": "cnn", "epochs": 3}})
         request = usual_request(session, project_id, RoundKind.DEEP)
-    assert request == RoundRequest(RoundKind.DEEP, "entropy", n_passes=5, query_size=9)
+        assert usual_request(session, project_id, RoundKind.QUICK).learner == {}
+    cnn = {"kind": "cnn", "epochs": 3}
+    assert request == RoundRequest(RoundKind.DEEP, "entropy", n_passes=5, query_size=9, learner=cnn)
 
 
 def test_a_round_asked_for_before_any_worker_ran_is_taken_up_later(office: Office) -> None:
