@@ -55,9 +55,7 @@ class Manifest:
 
 def seal(folder: Path) -> Manifest:
     """Hash every file and write the manifest; what killed writers left behind goes first."""
-    for left in sorted(folder.rglob("*")):
-        if left.suffix in (UNFINISHED, SET_ASIDE):
-            _remove(left)
+    remove_unfinished(folder)
     files = {
         path.relative_to(folder).as_posix(): Entry(path.stat().st_size, sha256_of(path))
         for path in sorted(folder.rglob("*"))
@@ -66,6 +64,13 @@ def seal(folder: Path) -> Manifest:
     manifest = Manifest(files)
     _write(folder, manifest)
     return manifest
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what writers that were killed left behind; nobody else may be writing here."""
+    for left in sorted(folder.rglob("*")):
+        if left.suffix in (UNFINISHED, SET_ASIDE):
+            _remove(left)
 
 
 def read_manifest(folder: Path) -> Manifest | None:

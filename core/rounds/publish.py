@@ -1,24 +1,64 @@
-"""The last step: everything a round made comes into force in one transaction."""
+"""The last step: the round's folder is sealed, and all it made comes into force in one transaction.
+
+Afterwards goes what the project's policy no longer keeps of earlier rounds.
+"""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from sqlalchemy import delete, insert
 
 from core.domain import JobStatus, RoundStep
-from core.errors import Cancelled
+from core.errors import Cancelled, MarginaliaError
 from core.evaluation.outlook import Outlook
+from core.learners.artefacts import ABOUT
+from core.manifest import remove_unfinished, seal
 from core.rounds import files
 from core.rounds.measure import read_temperature
 from core.rounds.progress import Progress
 from core.rounds.task import Task, Workshop
+from core.services.checkpoints import prune_checkpoints
 from core.services.jobs import finish_job, job_of_workflow
 from core.store.tables import Project, Query, Round
+
+log = logging.getLogger(__name__)
 
 
 def publish_round(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
     """Put the round in force, unless somebody cancelled it in the meantime."""
+    if task.the_round.status is not JobStatus.DONE:
+        remove_unfinished(task.folder)
+        complete_statistics(task)
+        seal(task.folder)
+    done = _put_in_force(workshop, task)
+    _prune(workshop, task)
+    return done
+
+
+def complete_statistics(task: Task) -> None:
+    """Add what the learners made of the options, as each wrote it down itself."""
+    statistics = files.read_json(task.folder / files.STATISTICS)
+    statistics["learners"] = {
+        about.parent.relative_to(task.folder).as_posix(): files.read_json(about)
+        for about in sorted(task.folder.rglob(ABOUT))
+    }
+    files.write_json(task.folder / files.STATISTICS, statistics)
+
+
+def _prune(workshop: Workshop, task: Task) -> None:
+    """Free the disk; a round is no worse for what could not be removed."""
+    try:
+        report = prune_checkpoints(workshop.store, workshop.settings, task.project.id)
+    except (OSError, MarginaliaError):
+        log.exception("Could not prune the rounds of project %d", task.project.id)
+        return
+    if report.removed:
+        log.info("Pruned %d bytes of project %d", report.n_bytes, task.project.id)
+
+
+def _put_in_force(workshop: Workshop, task: Task) -> dict[str, Any]:
     queries = files.read_json(task.folder / files.QUERIES)
     figures = files.read_json(task.folder / files.THRESHOLD)
     evaluation = files.read_json(task.folder / files.EVALUATION)

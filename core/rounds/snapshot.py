@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from core.rounds.task import Task, Workshop
 from core.services.judgement_matrix import JudgementMatrix, judgement_matrix
 from core.services.labels import active_labels
 from core.services.predictions import LABEL_IDS
+from core.services.projects import ProjectSettings
 from core.services.round_requests import check_judgements
 from core.store.tables import Document, Round, Submission
 from core.versions import code_version, package_versions
@@ -48,6 +50,8 @@ def take_snapshot(workshop: Workshop, task: Task, progress: Progress) -> dict[st
     data_hash = _hash(arrays, names)
     about = {"up_to_submission": last or 0, "label_ids": matrix.label_ids, "label_names": names}
     statistics = {
+        "settings": _settings(workshop, task) | {"up_to_submission": last or 0},
+        "device": _device(),
         "data_hash": data_hash,
         "code_version": code_version(),
         "packages": package_versions(),
@@ -80,6 +84,28 @@ def _arrays(
         "audit_ids": matrix.document_ids[audit],
         "audit_truth": matrix.truth[audit],
     }
+
+
+def _settings(workshop: Workshop, task: Task) -> dict[str, Any]:
+    """Everything that was asked for; what learners made of it is added when the round is done."""
+    round_ = task.the_round
+    return {
+        **round_.config,
+        "kind": str(round_.kind),
+        "strategy": round_.strategy,
+        "seed": round_.seed,
+        "encoder": workshop.settings.encoder,
+        "project": asdict(ProjectSettings.of(task.project)),
+    }
+
+
+def _device() -> str:
+    """Where networks run: results repeat on the same device alone."""
+    import torch
+
+    if torch.cuda.is_available():
+        return f"cuda ({torch.cuda.get_device_name()})"
+    return f"cpu ({platform.processor() or platform.machine()})"
 
 
 def _hash(arrays: dict[str, Any], names: list[str]) -> str:

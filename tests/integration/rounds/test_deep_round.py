@@ -63,7 +63,7 @@ def test_a_quick_round_goes_on_from_the_tuned_encoder_and_measures_only_what_it_
     with served.store.read() as session:
         folder = folder_in_force(session, served.settings, project_id)
     assert json.loads((folder / files.ENCODER).read_text()) == tuned
-    assert tuned["tuned_in"] == f"{project_id}/round-{deep.number}"
+    assert tuned["tuned_in"] == f"{project_id}-deep/{deep.strategy}_seed5_round{deep.number}"
     predicted = np.isfinite(np.load(folder / files.UNSEEN)["proba"]).all(axis=1)
     train_ids = np.load(folder / files.SNAPSHOT)["train_ids"]
     assert predicted.sum() == 38 - 20

@@ -17,7 +17,7 @@ from core.domain import JobStatus, RoundStep
 from core.rounds import files
 from core.services.predictions import POOL_PROBA
 from core.services.rounds import RoundRequest, list_rounds, request_preparation, request_round
-from core.store.tables import Query
+from core.store.tables import Query, Round
 from tests.integration.rounds.office import Office
 
 TRIES = 20  # a step may be over before it is seen; then the next round is watched
@@ -69,7 +69,11 @@ class Result:
 
 
 def folder_of(office: Office, project_id: int, number: int) -> Path:
-    return office.settings.checkpoints_dir / str(project_id) / f"round-{number}"
+    with office.store.read() as session:
+        checkpoint = session.scalar(
+            select(Round.checkpoint).where(Round.project_id == project_id, Round.number == number)
+        )
+    return office.settings.checkpoints_dir / checkpoint
 
 
 def ask(office: Office, project_id: int) -> tuple[int, int, int]:

@@ -117,7 +117,7 @@ def test_an_unforeseen_failure_names_its_step_and_where_to_look(served: Office) 
     project_id = served.new_project("unforeseen")
     served.judge(project_id, range(30))
     served.settings.checkpoints_dir.mkdir(exist_ok=True)
-    (served.settings.checkpoints_dir / str(project_id)).write_text("a file in the folder's place")
+    (served.settings.checkpoints_dir / f"{project_id}-unforeseen").write_text("a file in the folder's place")
     _, job = run(served, project_id)
     assert job.status is JobStatus.FAILED
     assert job.error.startswith("The step 'snapshot' failed (")
