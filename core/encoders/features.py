@@ -58,7 +58,7 @@ class Features:
         return len(self._blocks[0])
 
     def __getitem__(self, item: Any) -> Embeddings:
-        parts = [block[item] for block in self._blocks]
+        parts: list[Any] = [block[item] for block in self._blocks]
         beside: Embeddings = np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
         return beside
 

@@ -25,6 +25,7 @@ from safetensors.numpy import load_file, save_file
 from scipy.sparse import csr_matrix
 from sklearn.utils.extmath import randomized_svd
 
+from core.disk import flush_file, flush_folder, room_for
 from core.errors import CorruptArtefact
 
 WIDTH = 256
@@ -34,6 +35,7 @@ RARE_BELOW = 100  # documents; from there on a term of a single one teaches noth
 FORMAT = "marginalia-lexical-1"  # changes with how texts are split and weighed
 WEIGHTS, VOCABULARY, ABOUT = "model.safetensors", "vocabulary.json", "lexical.json"
 TEXTS_AT_ONCE = 1000
+POWER_ITERATIONS = 4  # of the decomposition; more cost as much again and teach no learner more
 
 # Scripts that put no space between words: a few characters at a time stand for words.
 _UNSPACED = (
@@ -157,8 +159,11 @@ class LexicalModel:
     # --- keeping ----------------------------------------------------------
 
     def save(self, path: Path) -> None:
-        """Write `path` as a folder, whole or not at all; the same model there already stays."""
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        """Write `path` as a folder, whole or not at all."""
+        with room_for(path):
+            self._save(path, path.with_name(f"{path.name}.{os.getpid()}.tmp"))
+
+    def _save(self, path: Path, unfinished: Path) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         about = {
@@ -171,9 +176,10 @@ class LexicalModel:
         for name, value in ((VOCABULARY, self.terms), (ABOUT, about)):
             (unfinished / name).write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
         for file in unfinished.iterdir():
-            _flush(file)
+            flush_file(file)
         shutil.rmtree(path, ignore_errors=True)
         unfinished.rename(path)
+        flush_folder(path.parent)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -234,7 +240,7 @@ def _components(matrix: csr_matrix, width: int, seed: int) -> NDArray[np.float32
     n_components = min(width, *matrix.shape)
     if n_components == 0:
         return np.zeros((matrix.shape[1], 1), dtype=np.float32)
-    _, _, rows = randomized_svd(matrix, n_components, random_state=seed)
+    _, _, rows = randomized_svd(matrix, n_components, n_iter=POWER_ITERATIONS, random_state=seed)
     return np.ascontiguousarray(rows.T, dtype=np.float32)
 
 
@@ -255,8 +261,3 @@ def _fingerprint(
 
 def _unreadable(path: Path, why: str) -> str:
     return f"The word vectors' model in '{path}' cannot be read ({why}); remove that folder."
-
-
-def _flush(file: Path) -> None:
-    with file.open("rb+") as handle:
-        os.fsync(handle.fileno())

@@ -46,7 +46,7 @@ def out_of_fold_points(
     measured = np.sort(rng.permutation(n)[:MOST_MEASURED])
     orders = [rng.permutation(n) for _ in range(REPETITIONS)]
     sizes = [round(part * n) for part in (PARTS_ALONE if _is_ensemble(task) else PARTS)]
-    x, truth = _vectors(workshop, task, snapshot.train_ids), snapshot.train_truth[measured]
+    x, truth = _features(workshop, task, snapshot.train_ids), snapshot.train_truth[measured]
     proba = _train_parts(task, snapshot, x, x[measured], orders, sizes, progress=progress)
     if not _is_ensemble(task):
         whole = np.broadcast_to(unseen["proba"][measured], (REPETITIONS, 1, *truth.shape))
@@ -71,8 +71,8 @@ def audit_points(
     orders = [rng.permutation(n) for _ in range(REPETITIONS)]
     sizes = [round(part * n) for part in (AUDIT_PARTS_ALONE if _is_ensemble(task) else AUDIT_PARTS)]
     rows = np.sort(rng.permutation(len(snapshot.audit_ids))[:MOST_MEASURED])
-    audit, truth = _vectors(workshop, task, snapshot.audit_ids[rows]), snapshot.audit_truth[rows]
-    x = _vectors(workshop, task, snapshot.train_ids)
+    audit, truth = _features(workshop, task, snapshot.audit_ids[rows]), snapshot.audit_truth[rows]
+    x = _features(workshop, task, snapshot.train_ids)
     proba = _train_parts(task, snapshot, x, audit, orders, sizes, progress=progress)
     if not _is_ensemble(task):
         whole = load_learner(task).predict_proba(JudgedVectors(audit, truth))
@@ -90,9 +90,8 @@ def _is_ensemble(task: Task) -> bool:
     return recipe_of(task).posterior is Posterior.ENSEMBLE
 
 
-def _vectors(workshop: Workshop, task: Task, ids: Rows) -> NDArray[np.float32]:
-    cache = EncoderUse.read(task.folder).cache(workshop.settings, task.project)
-    return np.asarray(cache.rows(ids), dtype=np.float32)
+def _features(workshop: Workshop, task: Task, ids: Rows) -> NDArray[np.float32]:
+    return EncoderUse.read(task.folder).features(workshop.settings, task.project).rows(ids)
 
 
 def _train_parts(

@@ -1,4 +1,4 @@
-"""Step 2: choose the encoder, and see to it that every document has its vector."""
+"""Step 2: choose the encoder, and see to it that every document has its vectors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.encoders.cache import encode_missing
 from core.rounds import files
+from core.rounds.lexical import with_words
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, read_texts
 from core.services.projects import ProjectSettings
@@ -21,12 +22,12 @@ CHUNK = 128  # documents between two looks at the cancel flag: seconds on a CPU
 
 def encode_for_round(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
     """Encode what is missing; a deep round encodes after its training, with its own encoder."""
+    pool_ids = Snapshot.read(task.folder).pool_ids
     if task.is_deep:
         use = base_encoder(workshop, task)
         n_encoded = 0
     else:
         use = current_encoder(workshop, task)
-        pool_ids = Snapshot.read(task.folder).pool_ids
         n_encoded = encode_documents(
             workshop,
             task,
@@ -35,8 +36,16 @@ def encode_for_round(workshop: Workshop, task: Task, progress: Progress) -> dict
             on_progress=progress.count,
             should_stop=progress.should_stop,
         )
+    use = with_words(
+        workshop,
+        task,
+        use,
+        pool_ids,
+        on_progress=progress.count,
+        should_stop=progress.should_stop,
+    )
     files.write_json(task.folder / files.ENCODER, asdict(use))
-    return {"encoder": use.fingerprint, "n_encoded": n_encoded}
+    return {"encoder": use.fingerprint, "lexical": use.lexical, "n_encoded": n_encoded}
 
 
 def base_encoder(workshop: Workshop, task: Task) -> EncoderUse:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from core.disk import write_whole
 from core.errors import CorruptArtefact
 from core.services.checkpoints import embeddings_folder as embeddings_folder
+from core.settings import Settings
+from core.store.tables import Project
 
 SNAPSHOT, SNAPSHOT_ABOUT, STATISTICS = "snapshot.npz", "snapshot.json", "statistics.json"
 ENCODER, TRAINED_ON = "encoder.json", "trained_on.npy"
@@ -25,6 +27,11 @@ CALIBRATION, THRESHOLD, EVALUATION = "calibration.json", "threshold.json", "eval
 POOL_SCORE, POOL_CONTRIBUTIONS = "pool_score.npy", "pool_contributions.npy"
 POOL_GAINS = "pool_gains.npy"  # BESRA's alone
 QUERIES, OUTLOOK = "queries.json", "outlook.json"
+
+
+def lexical_folder(settings: Settings, project: Project) -> Path:
+    """Where the models of a project's words lie, each with its vectors beside it."""
+    return embeddings_folder(settings, project) / "lexical"
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:

@@ -79,8 +79,8 @@ def read_temperature(task: Task) -> Temperature:
 
 def _on_audit_set(workshop: Workshop, task: Task, *, threshold: float) -> Evaluation:
     snapshot, use = Snapshot.read(task.folder), EncoderUse.read(task.folder)
-    vectors = use.cache(workshop.settings, task.project).rows(snapshot.audit_ids)
-    plain = load_learner(task).predict_proba(JudgedVectors(vectors, snapshot.audit_truth))
+    x = use.features(workshop.settings, task.project).rows(snapshot.audit_ids)
+    plain = load_learner(task).predict_proba(JudgedVectors(x, snapshot.audit_truth))
     return evaluate(
         read_temperature(task).apply(plain),
         snapshot.audit_truth,

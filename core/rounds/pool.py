@@ -25,12 +25,14 @@ def score(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
     """Score the whole pool; keep calibrated probabilities, scores and what each label added."""
     snapshot, use = Snapshot.read(task.folder), EncoderUse.read(task.folder)
     n_documents = len(snapshot.pool_ids)
+    features = use.features(workshop.settings, task.project).of(snapshot.pool_ids)
     scores = score_pool(
         load_learner(task),
-        pool_vectors(use.cache(workshop.settings, task.project), snapshot.pool_ids),
+        features,
         recipe=recipe_of(task),
         judged=judged_of(workshop, task, snapshot),
         candidates=candidates_of(snapshot),
+        read_vectors=features.block(0).__getitem__,  # strategies compare meanings alone
         n_asked=n_judged_labels(snapshot),
         threshold=_plain_threshold(task),
         seed=task.the_round.seed,

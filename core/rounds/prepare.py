@@ -15,6 +15,7 @@ from core.domain import PRESENT, JobStatus, QueryKind, RoundStep, SubmissionKind
 from core.errors import Cancelled
 from core.rounds import files
 from core.rounds.encode import current_encoder, encode_documents
+from core.rounds.lexical import with_words
 from core.rounds.pool import pool_vectors
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Task, Workshop, all_document_ids
@@ -39,7 +40,7 @@ KEPT_FOLDERS = 2  # a page may still be reading the one before
 
 
 def encode_all(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
-    """Encode every document of the project with the encoder in use."""
+    """Encode every document of the project with the encoder in use, and its words for rounds."""
     shutil.rmtree(task.folder, ignore_errors=True)  # of an attempt that was killed here
     use = current_encoder(workshop, task)
     ids = all_document_ids(workshop.store, task.project.id)
@@ -52,6 +53,14 @@ def encode_all(workshop: Workshop, task: Task, progress: Progress) -> dict[str, 
         should_stop=progress.should_stop,
     )
     files.write_json(task.folder / files.ENCODER, asdict(use))
+    with_words(
+        workshop,
+        task,
+        use,
+        ids,
+        on_progress=progress.count,
+        should_stop=progress.should_stop,
+    )
     return {"n_encoded": n_encoded}
 
 

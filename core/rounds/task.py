@@ -14,6 +14,7 @@ from sqlalchemy import select
 from core.domain import RoundKind, Truth
 from core.encoders.cache import EmbeddingCache
 from core.encoders.encoder import Encoder, load_encoder
+from core.encoders.features import FeatureCaches
 from core.errors import Cancelled
 from core.manifest import read_manifest, verify
 from core.rounds import files
@@ -100,6 +101,8 @@ class EncoderUse:
     fingerprint: str
     width: int
     tuned_in: str | None = None  # checkpoint of the deep round that tuned it
+    lexical: str | None = None  # fingerprint of the model of words read beside it
+    lexical_width: int = 0
 
     def load_name(self, settings: Settings) -> str:
         """What `load_encoder` takes; raises CorruptArtefact where a tuned one is not whole."""
@@ -120,6 +123,24 @@ class EncoderUse:
         """Where its vectors of this project's documents are kept."""
         folder = files.embeddings_folder(settings, project)
         return EmbeddingCache(folder, fingerprint=self.fingerprint, width=self.width)
+
+    def lexical_cache(self, settings: Settings, project: Project) -> EmbeddingCache | None:
+        """Where the vectors of words are kept, for learners that read them."""
+        if self.lexical is None:
+            return None
+        folder = files.lexical_folder(settings, project)
+        return EmbeddingCache(folder, fingerprint=self.lexical, width=self.lexical_width)
+
+    def features(self, settings: Settings, project: Project) -> FeatureCaches:
+        """What the learner reads of a document: its vector, and beside it that of its words."""
+        words = self.lexical_cache(settings, project)
+        own = self.cache(settings, project)
+        return FeatureCaches((own,) if words is None else (own, words))
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Widths of what the learner reads, side by side."""
+        return (self.width,) if self.lexical is None else (self.width, self.lexical_width)
 
     @classmethod
     def read(cls, folder: Path) -> EncoderUse:

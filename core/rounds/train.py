@@ -38,7 +38,7 @@ def train_quick(workshop: Workshop, task: Task, progress: Progress) -> dict[str,
     another fold did not see them, but the encoder did.
     """
     snapshot, use = Snapshot.read(task.folder), EncoderUse.read(task.folder)
-    x = use.cache(workshop.settings, task.project).rows(snapshot.train_ids)
+    x = use.features(workshop.settings, task.project).rows(snapshot.train_ids)
     truth = snapshot.train_truth
     config = QuickConfig(**learner_options(task.the_round))
     n_epochs = config.epochs * (1 + N_FOLDS)
