@@ -1,15 +1,16 @@
 """The deep round's learner: the encoder itself, fine-tuned with a head on texts.
 
 Batches, pooling and padding are the encoder's own (`core.encoders.encoder`),
-so that what is learnt here is what quick rounds read later. The training loop
-is `core.learners.finetuning`.
+so that what is learnt here is what quick rounds read later. What trains is
+`core.learners.tuning`, the training `core.learners.finetuning`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
+import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,67 +19,38 @@ import torch
 from numpy.typing import NDArray
 
 from core.domain import Proba, Samples
-from core.encoders.encoder import (
-    TOKENS_PER_BATCH,
-    Encoder,
-    batches_by_length,
-    load_encoder,
-    pad,
-    pad_id_of,
-    tokenise,
-    unit_mean,
-)
+from core.encoders.batches import TOKENS_PER_BATCH, batches_by_length, pad, pad_id_of
+from core.encoders.encoder import Encoder, load_encoder
+from core.encoders.stochastic import encode_stochastic, has_dropout
 from core.errors import InputError, NotReady
 from core.learners.artefacts import partial_folder, put_in_place, read_artefact, write_into
 from core.learners.dataset import JudgedTexts
-from core.learners.finetuning import OnEpoch, Training, fine_tune
-from core.learners.losses import LossConfig, make_loss
+from core.learners.deep_config import DeepConfig
+from core.learners.deep_network import Network, save_encoder, set_dropout
+from core.learners.finetuning import OnEpoch, OnStep, Outcome, fine_tune
+from core.learners.gradient import uses_bfloat16
+from core.learners.losses import make_loss, probabilities
 from core.learners.masking import prior_logits
+from core.learners.memory import Memory
 from core.learners.naming import DenseClassifier
+from core.learners.seeding import own_randomness
+from core.learners.tokens import Tokens
+from core.learners.validation import set_apart, validation_score
+
+__all__ = ["DeepConfig", "DeepLearner"]
+
+log = logging.getLogger(__name__)
 
 FORMAT = "marginalia-deep-learner-1"
 ENCODER_FOLDER = "encoder"
-
-
-@dataclass(frozen=True)
-class DeepConfig:
-    """How the encoder is fine-tuned."""
-
-    encoder: str = "bundled"  # or a local folder, or a Hugging Face name
-    epochs: int = 5
-    lr: float = 2e-4  # a six-layer encoder bears more than the 2e-5 usual for twelve layers
-    head_lr: float = 2e-3  # the head starts from nothing
-    batch_size: int = 16
-    max_tokens: int = 256
-    weight_decay: float = 0.01
-    warmup_share: float = 0.1
-    head_dropout: float = 0.1
-    seed: int = 0
-
-
-class Network(torch.nn.Module):
-    """The encoder, its masked mean, and one linear layer with a logit per label."""
-
-    def __init__(self, encoder: Any, *, n_labels: int, head_dropout: float) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.dropout = torch.nn.Dropout(head_dropout)
-        self.head = torch.nn.Linear(int(encoder.config.hidden_size), n_labels)
-
-    def pooled(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Give unit vectors of shape (rows, width)."""
-        return unit_mean(self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state, mask)
-
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Give logits of shape (rows, labels)."""
-        pooled = self.pooled(ids, mask)
-        # Unit vectors have entries near 1/√width; bring them near 1.
-        logits: torch.Tensor = self.head(self.dropout(pooled * pooled.shape[1] ** 0.5))
-        return logits
+TEXTS_PER_CHUNK = 512
 
 
 class DeepLearner(DenseClassifier):
-    """A fine-tuned encoder with a probability per label, each its own Bernoulli.
+    """A fine-tuned encoder with a probability per label.
+
+    Each label is its own Bernoulli, or with `exclusive` one of those that
+    share a probability of 1.
 
     Parameters
     ----------
@@ -96,8 +68,10 @@ class DeepLearner(DenseClassifier):
         self.multi_label = True
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.encoder_folder: Path | None = None  # where `save` put the fine-tuned encoder
+        self.outcome: Outcome | None = None  # how the training went
         self._encoder: Encoder | None = None
         self._network: Network | None = None
+        self._tokens: Tokens | None = None
 
     # --- training ---------------------------------------------------------
 
@@ -106,59 +80,130 @@ class DeepLearner(DenseClassifier):
         train_set: JudgedTexts,
         weights: NDArray[np.float64] | None = None,
         *,
+        validation: JudgedTexts | None = None,
+        state: Path | None = None,
+        memory: Path | None = None,
         on_epoch: OnEpoch | None = None,
-        on_step: Callable[[int, int, float], None] | None = None,
+        on_step: OnStep | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Self:
         """Fine-tune from the configured encoder on the judged cells of `train_set`.
 
-        `on_epoch` is told (epoch from 1, mean loss), `on_step` (step from 1,
-        steps in all, loss). `on_epoch` may ask for predictions, without a
-        trace in the training. Raises Cancelled when `should_stop` says so,
-        leaving what was learnt before in force.
+        Parameters
+        ----------
+        validation
+            Documents for early stopping; by default a part of `train_set` is
+            set apart, where it is large enough.
+        state
+            A folder to go on from where a training of the same was broken off;
+            see `fine_tune`. Whoever gave it removes it.
+        memory
+            A JSON file in which is remembered how much fits a GPU.
+        on_epoch, on_step
+            Told (epoch from 1, mean loss) and (step from 1, steps in all,
+            loss). `on_epoch` may ask for predictions, without a trace in the
+            training.
+
+        Raises Cancelled when `should_stop` says so, leaving what was learnt
+        before in force.
         """
         if weights is not None:
             raise ValueError("sample weights are not supported; unjudged cells are masked instead")
-        before = self._encoder, self._network
-        encoder = load_encoder(
-            self.config.encoder, device=str(self.device), max_tokens=self.config.max_tokens
-        )
-        torch.manual_seed(self.config.seed)
-        network = self._new_network(encoder)
-        with torch.no_grad():
-            network.head.bias.copy_(torch.from_numpy(prior_logits(train_set.truth)))
-        self._encoder, self._network = encoder, network
+        before = self._encoder, self._network, self._tokens
         try:
-            fine_tune(
-                network,
-                tokenise(encoder.tokenizer, train_set.texts, max_tokens=encoder.max_tokens),
-                torch.from_numpy(train_set.truth),
-                config=Training(
-                    epochs=self.config.epochs,
-                    lr=self.config.lr,
-                    head_lr=self.config.head_lr,
-                    batch_size=self.config.batch_size,
-                    weight_decay=self.config.weight_decay,
-                    warmup_share=self.config.warmup_share,
-                    seed=self.config.seed,
-                ),
-                loss=make_loss(LossConfig(), train_set.truth),
-                pad_id=pad_id_of(encoder.tokenizer),
-                on_epoch=on_epoch,
-                on_step=on_step,
-                should_stop=should_stop,
-            )
+            with own_randomness(self.config.seed, device=self.device):
+                encoder, network = self._begin(train_set)
+            self._take(encoder, network)
+            if validation is None and self.config.early_stopping:
+                train_set, validation = set_apart(
+                    train_set, self.config.validation_share, seed=self.config.seed
+                )
+            with own_randomness(self.config.seed, device=self.device), network.adapted():
+                self.outcome = fine_tune(
+                    network,
+                    self._token_ids(train_set.texts),
+                    torch.from_numpy(train_set.truth),
+                    config=self.config.training(),
+                    pad_id=pad_id_of(encoder.tokenizer),
+                    loss=make_loss(self.config.what_is_minimised(), train_set.truth),
+                    validate=None if validation is None else self._validate(validation),
+                    state=state,
+                    memory=None if memory is None else Memory(memory, self._purpose(encoder)),
+                    identity=self._identity(encoder),
+                    on_epoch=on_epoch,
+                    on_step=on_step,
+                    should_stop=should_stop,
+                )
         except BaseException:
-            self._encoder, self._network = before
+            self._encoder, self._network, self._tokens = before
             raise
         network.eval()
         return self
 
+    def _begin(self, train_set: JudgedTexts) -> tuple[Encoder, Network]:
+        """Load what is gone on from, and put a head on it."""
+        config = self.config
+        start = Path(config.warm_start) if config.warm_start else None
+        encoder = self._load_encoder(
+            config.encoder if start is None else str(start.absolute() / ENCODER_FOLDER)
+        )
+        if config.dropout is not None:
+            set_dropout(encoder.model, config.dropout)
+        network = self._new_network(encoder)
+        prior = prior_logits(train_set.truth)
+        if config.exclusive:
+            share = 1.0 / (1.0 + np.exp(-prior))
+            prior = np.log(share / share.sum()).astype(np.float32)
+        with torch.no_grad():
+            network.head.bias.copy_(torch.from_numpy(prior))
+        if start is not None:
+            self._take_over_head(network, start)
+        return encoder, network
+
+    def _take_over_head(self, network: Network, start: Path) -> None:
+        head, about = read_artefact(start, expected_format=FORMAT)
+        if about["n_labels"] == self.n_labels:
+            network.head.load_state_dict(head)
+        else:
+            log.warning(
+                "'%s' knows %d labels, not %d: its encoder is gone on with, its head is not",
+                start,
+                about["n_labels"],
+                self.n_labels,
+            )
+
+    def _load_encoder(self, name: str) -> Encoder:
+        return load_encoder(
+            name,
+            device=str(self.device),
+            max_tokens=self.config.max_tokens,
+            pooling=self.config.own_pooling(),
+        )
+
     def _new_network(self, encoder: Encoder) -> Network:
         network = Network(
-            encoder.model, n_labels=self.n_labels, head_dropout=self.config.head_dropout
+            encoder,
+            n_labels=self.n_labels,
+            head_dropout=self.config.head_dropout,
+            tuning=self.config.what_trains(),
         )
         return network.to(self.device)
+
+    def _take(self, encoder: Encoder, network: Network) -> None:
+        self._encoder, self._network = encoder, network
+        self._tokens = Tokens(encoder.tokenizer, max_tokens=encoder.max_tokens)
+
+    def _validate(self, validation: JudgedTexts) -> Callable[[], float | None]:
+        return lambda: validation_score(self.predict_proba(validation), validation.truth)
+
+    def _purpose(self, encoder: Encoder) -> str:
+        return f"training {encoder.fingerprint} {self.config.tuning} {encoder.max_tokens}"
+
+    def _identity(self, encoder: Encoder) -> str:
+        """Tell trainings apart that must not go on from each other."""
+        longer = {"epochs": 0, "early_stopping": True, "patience": 0, "min_epochs": 0}
+        options = dataclasses.asdict(self.config) | longer
+        return json.dumps([encoder.fingerprint, options], sort_keys=True)
 
     # --- predicting -------------------------------------------------------
 
@@ -183,55 +228,108 @@ class DeepLearner(DenseClassifier):
         return result
 
     def score_stream(
-        self, x: list[str], *, n_passes: int, chunk: int | None = None
+        self,
+        x: list[str],
+        *,
+        n_passes: int,
+        n_layers: int | None = None,
+        chunk: int | None = None,
     ) -> Iterator[tuple[slice, Proba, Samples]]:
-        """Yield (rows, plain probabilities, samples), by default 512 texts at a time."""
-        _, network = self._trained()
-        if n_passes:
-            _refuse_without_dropout(network)
-        torch.manual_seed(self.config.seed + 1)
-        chunk = chunk or 512
+        """Yield (rows, plain probabilities, samples), by default 512 texts at a time.
+
+        Each pass has one mask in the head, the same for all texts, and other
+        parts of the encoder's last `n_layers` switched off (None: of the whole
+        encoder, 0: none); what stands before those is computed once.
+        """
+        self._trained()
+        chunk = chunk or TEXTS_PER_CHUNK
         for start in range(0, len(x), chunk):
             texts = x[start : start + chunk]
-            plain = self._run(texts, _probabilities)
-            samples = np.empty((len(texts), n_passes, self.n_labels), dtype=np.float32)
-            network.train()  # module, attention and functional dropout alike
-            try:
-                for number in range(n_passes):
-                    samples[:, number] = self._run(texts, _probabilities)
-            finally:
-                network.eval()
-            yield slice(start, start + len(texts)), plain, samples
+            proba = self._run(texts, self._probabilities, self.n_labels)
+            samples = np.empty((len(texts), 0, self.n_labels), dtype=np.float32)
+            if n_passes:
+                samples = self._samples(texts, n_passes, n_layers, seed=start)
+            yield slice(start, start + len(texts)), proba, samples
+
+    def _samples(
+        self, texts: list[str], n_passes: int, n_layers: int | None, *, seed: int
+    ) -> Samples:
+        encoder, network = self._trained()
+        if n_layers is None and not has_dropout(encoder.model):
+            n_layers = 0
+        if n_layers == 0 and network.dropout.p == 0:
+            raise InputError(
+                "Every dropout of this encoder and its head is 0, so Monte Carlo passes would all "
+                "agree; set head_dropout above 0, or use a strategy without samples such as "
+                "'entropy'."
+            )
+        if n_layers == 0:
+            vectors = self._run(texts, Network.pooled, encoder.width)[:, None]
+        else:
+            vectors = encode_stochastic(
+                encoder,
+                texts,
+                n_layers=n_layers,
+                n_passes=n_passes,
+                seed=self.config.seed + 1 + seed,
+            )
+        return self._from_head(vectors, n_passes)
+
+    @torch.inference_mode()
+    def _from_head(self, vectors: NDArray[np.float32], n_passes: int) -> Samples:
+        """Send vectors (texts, passes or 1, width) through the head under each pass's mask."""
+        _, network = self._trained()
+        rng = torch.Generator().manual_seed(self.config.seed + 1)
+        keep = 1.0 - network.dropout.p
+        masks = (torch.rand(n_passes, vectors.shape[2], generator=rng) < keep) / max(keep, 1e-8)
+        logits = network.logits((torch.from_numpy(vectors) * masks).to(self.device))
+        proba = probabilities(logits.float(), exclusive=self.config.exclusive)
+        samples: Samples = proba.cpu().numpy()
+        return samples
 
     def embed(self, data_set: JudgedTexts) -> NDArray[np.float32]:
         """Give the fine-tuned encoder's unit vectors, shape (documents, width)."""
-        return self._run(data_set.texts, Network.pooled)
+        encoder, _ = self._trained()
+        return self._run(data_set.texts, Network.pooled, encoder.width)
+
+    def _probabilities(
+        self, network: Network, ids: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        return probabilities(network(ids, mask).float(), exclusive=self.config.exclusive)
 
     @torch.inference_mode()
     def _run(
-        self, texts: list[str], forward: Callable[[Network, Any, Any], torch.Tensor]
+        self,
+        texts: list[str],
+        forward: Callable[[Network, torch.Tensor, torch.Tensor], torch.Tensor],
+        width: int,
     ) -> NDArray[np.float32]:
         """Run `forward` over texts in length-sorted batches, back in their order."""
         encoder, network = self._trained()
-        token_ids = tokenise(encoder.tokenizer, texts, max_tokens=encoder.max_tokens)
-        width = encoder.width if forward is Network.pooled else self.n_labels
+        token_ids = self._token_ids(texts)
         result = np.empty((len(texts), width), dtype=np.float32)
         budget = TOKENS_PER_BATCH.get(self.device.type, TOKENS_PER_BATCH["cpu"])
-        on_cuda = self.device.type == "cuda"
+        half = uses_bfloat16(self.config.precision, self.device)
         for batch in batches_by_length([len(ids) for ids in token_ids], budget):
             ids, mask = pad(
                 [token_ids[i] for i in batch],
                 pad_id=pad_id_of(encoder.tokenizer),
                 device=self.device,
             )
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=on_cuda):
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
                 rows = forward(network, ids, mask)
             result[batch] = rows.float().cpu().numpy()
         return result
 
+    def _token_ids(self, texts: list[str]) -> list[list[int]]:
+        assert self._tokens is not None
+        return self._tokens.of(texts)
+
     def _trained(self) -> tuple[Encoder, Network]:
         if self._encoder is None or self._network is None:
             raise NotReady("This learner has not been trained; call fit or load first.")
+        # Training may have gone on with the CPU where the GPU was lost.
+        self.device = self._encoder.device = self._network.head.weight.device
         return self._encoder, self._network
 
     # --- keeping ----------------------------------------------------------
@@ -244,11 +342,15 @@ class DeepLearner(DenseClassifier):
         """
         encoder, network = self._trained()
         partial = partial_folder(path)
-        encoder.model.save_pretrained(partial / ENCODER_FOLDER)
-        encoder.tokenizer.save_pretrained(partial / ENCODER_FOLDER)
-        about = {"config": dataclasses.asdict(self.config), "n_labels": self.n_labels}
+        save_encoder(encoder, partial / ENCODER_FOLDER)
+        about: dict[str, Any] = {
+            "format": FORMAT,
+            "config": dataclasses.asdict(self.config),
+            "n_labels": self.n_labels,
+            "outcome": None if self.outcome is None else dataclasses.asdict(self.outcome),
+        }
         head = {name: tensor.cpu() for name, tensor in network.head.state_dict().items()}
-        write_into(partial, tensors=head, about={"format": FORMAT, **about})
+        write_into(partial, tensors=head, about=about)
         put_in_place(partial, path)
         self.encoder_folder = path / ENCODER_FOLDER
 
@@ -258,28 +360,10 @@ class DeepLearner(DenseClassifier):
         head, about = read_artefact(path, expected_format=FORMAT)
         learner = cls(DeepConfig(**about["config"]), about["n_labels"], device)
         learner.encoder_folder = path / ENCODER_FOLDER
-        encoder = load_encoder(
-            str(learner.encoder_folder.absolute()),
-            device=str(learner.device),
-            max_tokens=learner.config.max_tokens,
-        )
+        encoder = learner._load_encoder(str(learner.encoder_folder.absolute()))
         network = learner._new_network(encoder)
         network.head.load_state_dict(head)
-        learner._encoder, learner._network = encoder, network.eval()
+        learner._take(encoder, network.eval())
+        if about.get("outcome"):
+            learner.outcome = Outcome(**about["outcome"])
         return learner
-
-
-def _probabilities(network: Network, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    return torch.sigmoid(network(ids, mask).float())
-
-
-def _refuse_without_dropout(network: Network) -> None:
-    rates = [module.p for module in network.modules() if isinstance(module, torch.nn.Dropout)]
-    for name, rate in vars(network.encoder.config).items():
-        if "drop" in name and "classifier" not in name and isinstance(rate, float):
-            rates.append(rate)
-    if not any(rate > 0 for rate in rates):
-        raise InputError(
-            "Every dropout of this encoder and its head is 0, so Monte Carlo passes would all "
-            "agree; set head_dropout above 0, or use a strategy without samples such as 'entropy'."
-        )
