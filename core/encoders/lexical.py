@@ -1,6 +1,6 @@
 """Turns texts into short vectors of the words they use, to lie beside those of their meaning.
 
-TF-IDF of words, reduced by singular value decomposition (latent semantic
+TF-IDF of words and of how they begin, reduced by singular value decomposition (latent semantic
 analysis, Deerwester and others 1990) and fitted on the texts of one pool. Needs no
 torch; keeping the vectors is `core.encoders.cache`.
 """
@@ -34,6 +34,7 @@ MOST_DOCUMENTS = 20_000  # fitted on; drawn by lot from a larger pool
 RARE_BELOW = 100  # documents; from there on a term of a single one teaches nothing
 FORMAT = "marginalia-lexical-1"  # changes with how texts are split and weighed
 WEIGHTS, VOCABULARY, ABOUT = "model.safetensors", "vocabulary.json", "lexical.json"
+BEGINNING = 4  # letters; measured beside 5 and none
 TEXTS_AT_ONCE = 1000
 POWER_ITERATIONS = 4  # of the decomposition; more cost as much again and teach no learner more
 
@@ -58,6 +59,12 @@ def terms_of(text: str) -> list[str]:
         return _WORD.findall(lower)
     runs = _RUN.findall(lower)
     return [*_WORD.findall(_RUN.sub(" ", lower)), *(gram for run in runs for gram in _grams(run))]
+
+
+def counted_terms(text: str) -> Counter[str]:
+    """How often each word occurs, and each beginning: most inflections of a word share theirs."""
+    words = terms_of(text)
+    return Counter(words + [f"{word[:BEGINNING]}-" for word in words if len(word) > BEGINNING])
 
 
 def _grams(run: str) -> list[str]:
@@ -117,7 +124,7 @@ class LexicalModel:
         n_documents
             Of the whole pool, where `texts` are a part.
         """
-        counted = [Counter(terms_of(text)) for text in texts]
+        counted = [counted_terms(text) for text in texts]
         spread = Counter(term for counts in counted for term in counts)
         fewest = 2 if len(texts) >= RARE_BELOW else 1
         usual = sorted(
@@ -152,9 +159,8 @@ class LexicalModel:
         return vectors
 
     def _known_terms(self, text: str) -> dict[int, int]:
-        counts: Counter[int | None] = Counter(map(self._columns.get, terms_of(text)))
-        counts.pop(None, None)
-        return counts  # type: ignore[return-value]
+        columns = self._columns
+        return {columns[t]: n for t, n in counted_terms(text).items() if t in columns}
 
     # --- keeping ----------------------------------------------------------
 

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from core.encoders.cache import EmbeddingCache, encode_missing
-from core.encoders.lexical import ABOUT, VOCABULARY, WEIGHTS, LexicalModel, sample, terms_of
+from core.encoders.lexical import (
+    ABOUT,
+    VOCABULARY,
+    WEIGHTS,
+    LexicalModel,
+    counted_terms,
+    sample,
+    terms_of,
+)
 from core.errors import CorruptArtefact
 
 TEXTS = [
@@ -27,6 +35,13 @@ def test_words_are_lower_case_and_whole_in_any_script():
     assert terms_of("Größe 42, naïve: été!") == ["größe", "42", "naïve", "été"]
     assert terms_of("नमस्ते दुनिया") == ["नमस्ते", "दुनिया"]
     assert terms_of("возврат денег") == ["возврат", "денег"]
+
+
+def test_a_longer_word_counts_with_its_beginning_too():
+    assert counted_terms("Refund, refunded") == {"refund": 1, "refunded": 1, "refu-": 2}
+    x = fitted(["I was refunded", "my refund", "the kettle"], width=3).encode(["refunding", "pot"])
+    assert x[0].any()
+    assert not x[1].any()
 
 
 def test_scripts_without_spaces_give_a_few_characters_at_a_time():
@@ -83,12 +98,12 @@ def test_fitting_twice_gives_one_model_and_other_texts_another():
 
 def test_in_a_large_pool_a_term_of_one_document_counts_for_nothing():
     texts = [f"alike only{i}" for i in range(100)]
-    assert fitted(texts).terms == ["alike"]
+    assert fitted(texts).terms == ["alik-", "alike", "only-"]
     assert "only7" in fitted(texts[:99]).terms
 
 
 def test_the_terms_of_most_documents_are_kept():
-    assert fitted(max_terms=2).terms == ["kettle", "refund"]
+    assert fitted(max_terms=4).terms == ["kett-", "kettle", "refu-", "refund"]
 
 
 def test_a_large_pool_is_fitted_on_a_part_drawn_by_lot_always_alike():
