@@ -9,7 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from core.errors import InputError, MarginaliaError
+from core.commands import training
+from core.errors import (
+    Cancelled,
+    CorruptArtefact,
+    InputError,
+    MarginaliaError,
+    NotReady,
+)
 from core.settings import get_settings
 from core.store.store import Store
 
@@ -18,6 +25,15 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+)
+training.add_to(app)
+
+# What a failure is to a script; 2 is a usage that does not exist, by typer.
+EXIT_CODES: tuple[tuple[type[MarginaliaError], int], ...] = (
+    (CorruptArtefact, 3),
+    (NotReady, 4),
+    (Cancelled, 130),
+    (MarginaliaError, 1),
 )
 
 
@@ -214,4 +230,9 @@ def main() -> None:
         app(prog_name="python -m core")
     except MarginaliaError as error:
         print(error, file=sys.stderr)
-        raise SystemExit(1) from None
+        raise SystemExit(exit_code(error)) from None
+
+
+def exit_code(error: MarginaliaError) -> int:
+    """What the shell is told of an error."""
+    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))

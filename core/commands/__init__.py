@@ -1,0 +1,1 @@
+"""Commands of `python -m core` that have too many options to stand in `core.cli`."""

@@ -1,0 +1,173 @@
+"""Measure a checkpoint: on a test file as it is, or by training its learner anew in folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain import EvaluationSource, Proba, Truth
+from core.errors import InputError, NotReady
+from core.evaluation.report import Evaluation, evaluate
+from core.learners.cross_validation import assign_folds
+from core.learners.dataset import JudgedTexts
+from core.rounds import files
+from core.rounds.measure import figures
+from core.settings import Settings
+from core.training.checkpoint import CONFIG, TRAINED_TEXTS
+from core.training.config import DEMO, TrainConfig, usual_name
+from core.training.data import LabelledTexts, read_labelled, read_training_data
+from core.training.layers import COMMAND_LINE, checked
+from core.training.learning import Watch, new_learner, open_vectors
+from core.training.measure import Chosen, Unseen, choose, measure_on_unseen
+from core.training.model import TextModel
+from core.training.run import Reporter, Stage
+
+OUTPUTS, OUTPUTS_ABOUT, METRICS = "eval_outputs.npz", "eval_outputs.json", "metrics.json"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An evaluation with all that it was made from."""
+
+    evaluation: Evaluation
+    proba: Proba  # (texts, labels), calibrated
+    truth: Truth
+    thresholds: NDArray[np.float64]  # (labels,)
+    label_names: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def evaluate_on_file(
+    folder: Path, test: str, settings: Settings, config: TrainConfig, reporter: Reporter
+) -> Measured:
+    """Measure a checkpoint on a file with labels; `config` says how the file is read.
+
+    Texts that the model was trained on are left out and counted.
+    """
+    model = TextModel.load(folder, settings=settings)
+    reporter.on_stage(Stage("Reading the texts"))
+    data = read_labelled(test, config, model.label_names)
+    data, n_seen = without_trained_on(folder, data)
+    if not len(data):
+        raise NotReady(f"'{test}' has no text with labels that the model was not trained on.")
+    proba = np.concatenate(_predicted(model, data, reporter))
+    evaluation = evaluate(
+        proba,
+        data.truth,
+        names=model.label_names,
+        source=EvaluationSource.HELD_OUT,
+        threshold=float(model.thresholds[0]),
+        predicted=model.chosen(proba) if model.is_exclusive else None,
+        seed=config.seed,
+    )
+    notes = [f"{n_seen} texts were trained on and are left out."] if n_seen else []
+    notes += [f"{len(data.rejected)} rows could not be read."] if data.rejected else []
+    notes += [f"{data.n_unjudged} rows have no labels and are left out."] if data.n_unjudged else []
+    return Measured(
+        evaluation, proba, data.truth, model.thresholds, model.label_names, tuple(notes)
+    )
+
+
+def evaluate_in_folds(
+    folder: Path, n_folds: int, settings: Settings, reporter: Reporter
+) -> Measured:
+    """Train the checkpoint's learner anew so many times, each text predicted by one that it missed.
+
+    This measures the way of training on this data, not the one model in the folder.
+    """
+    config = config_of(folder)
+    if n_folds < 2:
+        raise InputError(f"{n_folds} folds leave nothing to train on; give 2 or more.")
+    data = read_training_data(config)
+    vectors = open_vectors(config, settings.data_dir / "training-embeddings")
+    folds = assign_folds(data.truth, n_folds=n_folds, seed=config.seed)
+    proba = np.full(data.truth.shape, np.nan, dtype=np.float32)
+    for fold in range(int(folds.max(initial=-1)) + 1):
+        reporter.on_stage(Stage(f"Fold {fold + 1} of {n_folds}", fold / n_folds))
+        test, learner = folds == fold, new_learner(config, data.truth.shape[1], vectors)
+        fit = data.take(np.flatnonzero(~test))
+        watch = Watch(should_stop=reporter.should_stop)
+        learner.fit(JudgedTexts(fit.texts, fit.truth), watch, state=None)
+        proba[test] = learner.proba(data.take(np.flatnonzero(test)).texts)
+    unseen = Unseen(proba, data.truth, folds, EvaluationSource.OUT_OF_FOLD)
+    chosen = choose(unseen, config.threshold)
+    return _out_of_fold(unseen, chosen, data.label_names, config)
+
+
+def write_measured(folder: Path, measured: Measured, *, about: Mapping[str, object]) -> None:
+    """Write the figures, and the arrays that later reports are made from."""
+    files.write_arrays(
+        folder / OUTPUTS,
+        proba=measured.proba,
+        truth=measured.truth,
+        thresholds=measured.thresholds,
+        label_names=np.array(measured.label_names),
+    )
+    told = {"label_names": list(measured.label_names), "notes": list(measured.notes), **about}
+    files.write_json(folder / OUTPUTS_ABOUT, told)
+    files.write_json(folder / METRICS, figures(measured.evaluation))
+    files.write_json(folder / files.EVALUATION, measured.evaluation.to_json())
+
+
+def config_of(folder: Path) -> TrainConfig:
+    """The configuration that a checkpoint was trained by."""
+    if not (folder / CONFIG).exists():
+        raise InputError(
+            f"'{folder.name}' is a round of a project; its figures stand in its evaluation. "
+            "Export the project's labels and train on them, or give a test file."
+        )
+    stored = files.read_json(folder / CONFIG)
+    return TrainConfig(**{key: stored[key] for key in TrainConfig.model_fields if key in stored})
+
+
+def without_trained_on(folder: Path, data: LabelledTexts) -> tuple[LabelledTexts, int]:
+    """The texts that had no part in the model, and how many had."""
+    if not (folder / TRAINED_TEXTS).exists():
+        return data, 0
+    is_new = ~np.isin(data.ids, files.read_array(folder / TRAINED_TEXTS))
+    return data.take(np.flatnonzero(is_new)), int((~is_new).sum())
+
+
+def _predicted(model: TextModel, data: LabelledTexts, reporter: Reporter) -> list[Proba]:
+    parts: list[Proba] = []
+    n_done = 0
+    for texts, proba in model.stream(data.texts):
+        parts.append(proba)
+        n_done += len(texts)
+        reporter.on_stage(Stage("Predicting", n_done / len(data)))
+    return parts
+
+
+def _out_of_fold(
+    unseen: Unseen, chosen: Chosen, names: tuple[str, ...], config: TrainConfig
+) -> Measured:
+    is_said = config.threshold is not None
+    evaluation = measure_on_unseen(unseen, chosen, is_said=is_said, names=names, seed=config.seed)
+    return Measured(
+        evaluation=evaluation,
+        proba=chosen.temperature.apply(unseen.proba),
+        truth=unseen.truth,
+        thresholds=np.full(len(names), chosen.threshold),
+        label_names=names,
+        notes=("Calibration and threshold of each fold come from the other folds.",),
+    )
+
+
+def reading_config(folder: Path, said: Mapping[str, str | None]) -> TrainConfig:
+    """How a test file is read: as said, else as the training's own file was."""
+    values: dict[str, object] = {"data": DEMO}
+    if (folder / CONFIG).exists():
+        config = config_of(folder)
+        values |= {key: getattr(config, key) for key in ("empty_means", "seed")}
+    values |= {key: value for key, value in said.items() if value is not None}
+    return checked(values, dict.fromkeys(said, COMMAND_LINE))
+
+
+def usual_folder(folder: Path, test: str | None, folds: int | None) -> Path:
+    """Where an evaluation is written: beside the checkpoint, which stays as it is."""
+    what = f"{folds}-folds" if test is None else usual_name(test)
+    return folder.with_name(f"{folder.name}.evaluation-{what}")

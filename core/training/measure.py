@@ -1,0 +1,121 @@
+"""From probabilities of texts nobody trained on: calibration, threshold, and honest figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain import UNJUDGED, EvaluationSource, Proba, Truth
+from core.evaluation.calibration import Temperature, cross_fitted_calibration, fit_temperature
+from core.evaluation.counts import ENOUGH_TO_MEASURE
+from core.evaluation.report import Evaluation, evaluate
+from core.evaluation.thresholds import (
+    DEFAULT_THRESHOLD,
+    best_threshold,
+    cross_fitted_predictions,
+    sweep,
+)
+from core.learners.cross_validation import assign_folds
+
+N_FOLDS = 5  # of texts that both choose and measure
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Texts that have both a judgement and an honest, uncalibrated prediction."""
+
+    proba: Proba  # (texts, labels)
+    truth: Truth
+    folds: NDArray[np.int64]
+    source: EvaluationSource
+
+    @property
+    def usable(self) -> Unseen:
+        """Without texts that tell nothing."""
+        rows = (np.isfinite(self.proba) & (self.truth != UNJUDGED)).any(axis=1)
+        return Unseen(self.proba[rows], self.truth[rows], self.folds[rows], self.source)
+
+    def __len__(self) -> int:
+        return len(self.proba)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What turns raw probabilities into named labels."""
+
+    temperature: Temperature
+    threshold: float
+
+
+def held_out(proba: Proba, truth: Truth, *, seed: int) -> Unseen:
+    """Texts kept out of training, in folds that judge each other's choices."""
+    folds = assign_folds(truth, n_folds=N_FOLDS, seed=seed)
+    return Unseen(proba, truth, folds, EvaluationSource.HELD_OUT)
+
+
+def choose(unseen: Unseen, threshold: float | None) -> Chosen:
+    """Fit the temperature, and choose the threshold unless one was said."""
+    usable = unseen.usable
+    temperature = fit_temperature(usable.proba, usable.truth)
+    if threshold is None:
+        threshold = DEFAULT_THRESHOLD
+        if len(usable) >= ENOUGH_TO_MEASURE:
+            threshold = best_threshold(sweep(temperature.apply(usable.proba), usable.truth))
+    return Chosen(temperature, threshold)
+
+
+def measure_on_test(
+    proba: Proba, truth: Truth, chosen: Chosen, *, names: tuple[str, ...], seed: int
+) -> Evaluation:
+    """Measure raw probabilities of texts that neither trained nor chose anything."""
+    return evaluate(
+        chosen.temperature.apply(proba),
+        truth,
+        names=names,
+        source=EvaluationSource.HELD_OUT,
+        threshold=chosen.threshold,
+        uncalibrated_proba=proba,
+        seed=seed,
+    )
+
+
+def measure_on_unseen(
+    unseen: Unseen, chosen: Chosen, *, is_said: bool, names: tuple[str, ...], seed: int
+) -> Evaluation:
+    """Measure on the texts that chose, each by what the other folds would have chosen.
+
+    A threshold that somebody said (`is_said`) was chosen on none of them. With
+    fewer than ten texts everything is undefined.
+    """
+    usable = unseen.usable
+    if len(usable) < ENOUGH_TO_MEASURE:
+        return _nothing_measured(unseen.truth, chosen, names=names, seed=seed)
+    calibrated = cross_fitted_calibration(usable.proba, usable.truth, usable.folds)
+    predicted = None
+    if not is_said:
+        predicted, _ = cross_fitted_predictions(usable.proba, usable.truth, usable.folds)
+    return evaluate(
+        calibrated,
+        usable.truth,
+        names=names,
+        source=usable.source,
+        threshold=chosen.threshold,
+        predicted=predicted,
+        uncalibrated_proba=usable.proba,
+        seed=seed,
+    )
+
+
+def _nothing_measured(
+    truth: Truth, chosen: Chosen, *, names: tuple[str, ...], seed: int
+) -> Evaluation:
+    return evaluate(
+        np.full(truth.shape, np.nan, dtype=np.float32),
+        truth,
+        names=names,
+        source=EvaluationSource.NONE,
+        threshold=chosen.threshold,
+        seed=seed,
+    )

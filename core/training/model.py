@@ -1,0 +1,175 @@
+"""A trained model from its folder: texts in, calibrated probabilities and named labels out.
+
+It opens what a training of `core.training` kept and what a round of a project
+kept, whole folders only, and never a pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from core.domain import Proba
+from core.encoders.encoder import DEFAULT_MAX_TOKENS, load_encoder
+from core.errors import CorruptArtefact
+from core.evaluation.calibration import Temperature
+from core.evaluation.counts import Floats, Mask, predict
+from core.learners.dataset import JudgedTexts, JudgedVectors, unjudged
+from core.learners.deep import DeepLearner
+from core.learners.quick import QuickLearner
+from core.manifest import MANIFEST, verify
+from core.rounds import files
+from core.rounds.task import EncoderUse
+from core.settings import Settings, get_settings
+from core.training.checkpoint import CONFIG
+
+TEXTS_AT_ONCE = 1000
+PICKLES = (".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib")
+
+RawProba = Callable[[Sequence[str]], Proba]
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """A learner with its labels, its calibration and its thresholds.
+
+    `thresholds` is (labels,), in the order of `label_names`. A label that was
+    never judged has NaN for a probability, and is never named.
+    """
+
+    folder: Path
+    label_names: tuple[str, ...]
+    thresholds: Floats
+    temperature: Temperature
+    is_exclusive: bool
+    raw_proba: RawProba
+
+    @classmethod
+    def load(
+        cls, folder: Path | str, device: str | None = None, *, settings: Settings | None = None
+    ) -> Self:
+        """Read a checkpoint's folder.
+
+        Raises CorruptArtefact, with the way out, for a folder that is not
+        whole, was altered, belongs to another encoder, or holds a pickle.
+        """
+        folder = Path(folder)
+        check_whole(folder)
+        about = read_about(folder)
+        return cls(
+            folder=folder,
+            label_names=about.label_names,
+            thresholds=np.full(len(about.label_names), about.threshold),
+            temperature=about.temperature,
+            is_exclusive=about.is_exclusive,
+            raw_proba=_opened(folder, about, device, settings or get_settings()),
+        )
+
+    def proba(self, texts: Sequence[str]) -> Proba:
+        """Calibrated probabilities, shape (texts, labels), in the order of `label_names`."""
+        if not len(texts):
+            return np.empty((0, len(self.label_names)), dtype=np.float32)
+        return self.temperature.apply(self.raw_proba(texts))
+
+    def named(self, proba: Proba) -> list[tuple[str, ...]]:
+        """Names of the labels at or above their thresholds, for each row of `proba`."""
+        chosen = self.chosen(proba)
+        return [tuple(self.label_names[at] for at in np.flatnonzero(row)) for row in chosen]
+
+    def chosen(self, proba: Proba) -> Mask:
+        """The same as a mask (texts, labels); exactly one in a row where labels exclude others."""
+        if not self.is_exclusive:
+            return predict(proba, self.thresholds)
+        known = np.where(np.isnan(proba), -np.inf, proba)
+        best = known.argmax(axis=1)
+        is_best = np.arange(proba.shape[1]) == best[:, None]
+        mask: Mask = is_best & np.isfinite(proba)
+        return mask
+
+    def stream(
+        self, texts: Iterable[str], *, chunk: int = TEXTS_AT_ONCE
+    ) -> Iterator[tuple[list[str], Proba]]:
+        """Texts with their probabilities, a chunk at a time, so that memory stays bounded."""
+        iterator = iter(texts)
+        while part := list(islice(iterator, chunk)):
+            yield part, self.proba(part)
+
+
+@dataclass(frozen=True)
+class About:
+    """What a checkpoint's small files say of the model."""
+
+    label_names: tuple[str, ...]
+    threshold: float
+    temperature: Temperature
+    config: dict[str, Any]  # of the training; empty for a project's round
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether exactly one label applies to each text."""
+        return bool(self.config.get("exclusive", False))
+
+    @property
+    def max_tokens(self) -> int:
+        """Where the encoder cuts texts."""
+        return int(self.config.get("max_tokens", DEFAULT_MAX_TOKENS))
+
+
+def read_about(folder: Path) -> About:
+    """Read a checkpoint's small files; raises CorruptArtefact where one is missing or torn."""
+    try:
+        return About(
+            label_names=tuple(files.read_json(folder / files.SNAPSHOT_ABOUT)["label_names"]),
+            threshold=float(files.read_json(folder / files.THRESHOLD)["threshold"]),
+            temperature=Temperature(**files.read_json(folder / files.CALIBRATION)),
+            config=files.read_json(folder / CONFIG) if (folder / CONFIG).exists() else {},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorruptArtefact(
+            f"'{folder}' is not a checkpoint this version can read ({error!r}); train it again."
+        ) from error
+
+
+def check_whole(folder: Path) -> None:
+    """Raise CorruptArtefact unless the folder is a checkpoint as it was written."""
+    if not (folder / MANIFEST).exists() and (pickles := _pickles(folder)):
+        raise CorruptArtefact(
+            f"'{folder}' holds {pickles[0].name}, a pickle, which could run any program and is "
+            "never opened; save the model as .safetensors, or train it here."
+        )
+    verify(folder)
+
+
+def _pickles(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in PICKLES)
+
+
+def _opened(folder: Path, about: About, device: str | None, settings: Settings) -> RawProba:
+    n_labels = len(about.label_names)
+    if not (folder / files.LEARNER).exists():
+        learner = DeepLearner.load(folder / files.TUNED, device)
+        return lambda texts: np.asarray(
+            learner.predict_proba(JudgedTexts(texts, unjudged(len(texts), n_labels)))
+        )
+    head = QuickLearner.load(folder / files.LEARNER)
+    use = EncoderUse.read(folder)
+    name = use.load_name(settings)
+    encoder = load_encoder(name, device=device, max_tokens=about.max_tokens)
+    if encoder.fingerprint != use.fingerprint:
+        raise CorruptArtefact(
+            f"The encoder '{name}' is not the one that '{folder.name}' was trained on: its "
+            f"fingerprint is {encoder.fingerprint[:12]}…, not {use.fingerprint[:12]}…; put that "
+            "one back, or train again."
+        )
+
+    def raw_proba(texts: Sequence[str]) -> Proba:
+        # Heads are trained on vectors as they are kept, in half precision.
+        x = encoder.encode(texts).astype(np.float16).astype(np.float32)
+        return np.asarray(head.predict_proba(JudgedVectors(x, unjudged(len(x), n_labels))))
+
+    return raw_proba

@@ -1,0 +1,252 @@
+"""One training from beginning to end: read, split, learn, choose, measure, keep.
+
+Killed or stopped, the same training started again goes on where it was, and
+ends with the same figures.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.domain import EvaluationSource
+from core.evaluation.counts import ENOUGH_TO_MEASURE
+from core.evaluation.report import Evaluation
+from core.learners.artefacts import partial_folder, put_in_place
+from core.learners.cross_validation import assign_folds
+from core.learners.dataset import JudgedTexts
+from core.manifest import seal
+from core.rounds import files
+from core.rounds.measure import figures
+from core.settings import Settings
+from core.training.checkpoint import (
+    CONFIG,
+    TRAINED_TEXTS,
+    Slot,
+    claimed,
+    latest,
+    refuse_bad_name,
+    release,
+    stem_of,
+)
+from core.training.config import TrainConfig
+from core.training.data import LabelledTexts, Split, read_training_data, split
+from core.training.learning import TextLearner, Vectors, Watch, new_learner, open_vectors
+from core.training.measure import (
+    Chosen,
+    Unseen,
+    choose,
+    held_out,
+    measure_on_test,
+    measure_on_unseen,
+)
+from core.training.options import checked_options, usual_folds
+from core.versions import code_version, package_versions
+
+log = logging.getLogger(__name__)
+
+FORMAT = "marginalia-training-1"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is going on, for a progress bar; `share` None where it cannot be told."""
+
+    sentence: str
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Who hears of a training, and who may stop it."""
+
+    on_stage: Callable[[Stage], None] = lambda stage: None
+    on_slot: Callable[[Slot], None] = lambda slot: None
+    should_stop: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training."""
+
+    folder: Path
+    evaluation: Evaluation
+    chosen: Chosen
+    data: LabelledTexts
+    parts: Split
+    seconds: float
+
+
+@dataclass
+class _Job:
+    """One training under way."""
+
+    config: TrainConfig
+    settings: Settings
+    slot: Slot
+    data: LabelledTexts
+    parts: Split
+    reporter: Reporter
+    vectors: Vectors | None = None
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def n_labels(self) -> int:
+        return len(self.data.label_names)
+
+    def new_learner(self) -> TextLearner:
+        return new_learner(self.config, self.n_labels, self.vectors)
+
+    def watch(self, doing: str) -> Watch:
+        def on_epoch(epoch: int, loss: float) -> None:
+            log.info("%s: epoch %d, loss %.4f", doing, epoch, loss)
+
+        def on_step(step: int, n_steps: int) -> None:
+            self.reporter.on_stage(Stage(doing, step / max(n_steps, 1)))
+
+        return Watch(on_epoch=on_epoch, on_step=on_step, should_stop=self.reporter.should_stop)
+
+
+def train(config: TrainConfig, settings: Settings, reporter: Reporter | None = None) -> Trained:
+    """Train on a file.
+
+    Raises InputError for data or options that cannot be used, NotReady where
+    there is too little, Cancelled when stopped; what was done by then is kept.
+    """
+    began = time.perf_counter()
+    reporter = reporter or Reporter()
+    checked_options(config, {})
+    refuse_bad_name(config.resolved_name)
+    reporter.on_stage(Stage("Reading the texts"))
+    data = read_training_data(config)
+    parts = split(data, config, n_folds=usual_folds(config))
+    folder = settings.checkpoints_dir / config.resolved_name
+    base = latest(folder, stem_of(config)).name if config.goes_on else ""
+    with claimed(folder, config, data_hash=_hash(parts), base=base) as slot:
+        reporter.on_slot(slot)
+        log.info("%s %s", "Going on with" if slot.is_resumed else "Training", slot.final)
+        job = _Job(config, settings, slot, data, parts, reporter)
+        job.vectors = open_vectors(config, settings.data_dir / "training-embeddings")
+        evaluation, chosen = _learn_and_keep(job)
+        release(slot)
+    seconds = time.perf_counter() - began
+    return Trained(slot.final, evaluation, chosen, data, parts, seconds)
+
+
+def _learn_and_keep(job: _Job) -> tuple[Evaluation, Chosen]:
+    config, parts = job.config, job.parts
+    n_folds = usual_folds(config)
+    unseen = _out_of_fold(job, n_folds) if n_folds else None
+    learner = job.new_learner()
+    watch = job.watch("Training")
+    seen = watch.on_epoch
+
+    def on_epoch(epoch: int, loss: float) -> None:
+        seen(epoch, loss)
+        job.history.append({"epoch": epoch, "loss": round(loss, 6)})
+
+    learner.fit(_judged(parts.fit), replace(watch, on_epoch=on_epoch), state=job.slot.state)
+    job.reporter.on_stage(Stage("Measuring"))
+    if unseen is None:
+        validation = parts.validation
+        unseen = held_out(learner.proba(validation.texts), validation.truth, seed=config.seed)
+    chosen = choose(unseen, config.threshold)
+    evaluation = _measured(job, learner, unseen, chosen)
+    _keep(job, learner, unseen, chosen, evaluation)
+    return evaluation, chosen
+
+
+def _out_of_fold(job: _Job, n_folds: int) -> Unseen:
+    """Predictions by learners that did not see the text; a fold that is done is not done again."""
+    data = job.parts.fit
+    folds = assign_folds(data.truth, n_folds=n_folds, seed=job.config.seed)
+    proba = np.full(data.truth.shape, np.nan, dtype=np.float32)
+    for fold in range(int(folds.max(initial=-1)) + 1):
+        kept = job.slot.work / f"fold-{fold}.npy"
+        test = folds == fold
+        if kept.exists():
+            proba[test] = files.read_array(kept)
+            continue
+        learner = job.new_learner()
+        watch = job.watch(f"Fold {fold + 1} of {n_folds}")
+        fit = data.take(np.flatnonzero(~test))
+        learner.fit(_judged(fit), watch, state=job.slot.work / f"state-{fold}")
+        proba[test] = learner.proba(data.take(np.flatnonzero(test)).texts)
+        files.write_array(kept, proba[test])
+    return Unseen(proba, data.truth, folds, EvaluationSource.OUT_OF_FOLD)
+
+
+def _measured(job: _Job, learner: TextLearner, unseen: Unseen, chosen: Chosen) -> Evaluation:
+    """On the test texts where there are some, else on those that chose."""
+    test, names, seed = job.parts.test, job.data.label_names, job.config.seed
+    if len(test) >= ENOUGH_TO_MEASURE:
+        proba = learner.proba(test.texts)
+        return measure_on_test(proba, test.truth, chosen, names=names, seed=seed)
+    is_said = job.config.threshold is not None
+    return measure_on_unseen(unseen, chosen, is_said=is_said, names=names, seed=seed)
+
+
+def _keep(
+    job: _Job, learner: TextLearner, unseen: Unseen, chosen: Chosen, evaluation: Evaluation
+) -> None:
+    """Write the checkpoint beside its name, then give it the name."""
+    partial = partial_folder(job.slot.final)
+    learner.save(partial)
+    files.write_json(partial / CONFIG, {"format": FORMAT, **job.config.model_dump(mode="json")})
+    files.write_json(partial / files.SNAPSHOT_ABOUT, {"label_names": list(job.data.label_names)})
+    files.write_json(partial / files.CALIBRATION, asdict(chosen.temperature))
+    threshold = {"threshold": chosen.threshold, **figures(evaluation), "note": ""}
+    files.write_json(partial / files.THRESHOLD, threshold)
+    files.write_json(partial / files.EVALUATION, evaluation.to_json())
+    files.write_json(partial / files.HISTORY, job.history)
+    files.write_json(partial / files.STATISTICS, _statistics(job))
+    files.write_array(partial / TRAINED_TEXTS, np.unique(_shown(job.parts).ids))
+    files.write_arrays(
+        partial / files.UNSEEN,
+        proba=unseen.proba,
+        truth=unseen.truth,
+        folds=unseen.folds,
+        source=np.array(str(unseen.source)),
+    )
+    seal(partial)
+    put_in_place(partial, job.slot.final)
+
+
+def _statistics(job: _Job) -> dict[str, Any]:
+    parts = job.parts
+    return {
+        "data_hash": _hash(parts),
+        "code_version": code_version(),
+        "packages": package_versions(),
+        "platform": platform.platform(),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "n_documents": len(job.data),
+        "n_trained_on": len(parts.fit),
+        "n_held_out": len(parts.validation),
+        "n_tested_on": len(parts.test),
+        "n_rows": job.data.n_rows,
+        "n_rejected": len(job.data.rejected),
+        "n_unjudged": job.data.n_unjudged,
+        "config": job.config.model_dump(mode="json"),
+    }
+
+
+def _hash(parts: Split) -> str:
+    return " ".join(part.sha256 for part in (parts.fit, parts.validation, parts.test))
+
+
+def _shown(parts: Split) -> LabelledTexts:
+    """Every text whose labels had a part in the model."""
+    return replace(parts.fit, texts=[*parts.fit.texts, *parts.validation.texts])
+
+
+def _judged(data: LabelledTexts) -> JudgedTexts:
+    return JudgedTexts(data.texts, data.truth)

@@ -1,0 +1,110 @@
+"""`python -m core train | evaluate | predict | info` from the words to the files."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from core.cli import app, exit_code
+from core.errors import CorruptArtefact, InputError, MarginaliaError, NotReady
+from core.settings import get_settings
+from core.training.model import TextModel
+from tests.unit.training.tiny import LABELS, make_encoder, write_texts
+
+QUICK = ["--learner", "mlp", "--set", "epochs=30", "--set", "dropout=0.1"]
+DEEP = [
+    "--learner",
+    "transformer",
+    "--set",
+    "epochs=4",
+    "--set",
+    "lr=2e-3",
+    "--set",
+    "head_lr=1e-2",
+]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return make_encoder(tmp_path_factory.mktemp("encoder") / "tiny")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: str) -> Iterator[Path]:
+    """A folder of its own with texts, and settings that keep everything in it."""
+    monkeypatch.setenv("MARGINALIA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("MARGINALIA_CHECKPOINTS_DIR", str(tmp_path / "checkpoints"))
+    monkeypatch.setenv("MARGINALIA_ENCODER", encoder)
+    monkeypatch.chdir(tmp_path)
+    get_settings.cache_clear()
+    write_texts(tmp_path / "texts.csv")
+    write_texts(tmp_path / "new.csv", 40, seed=5, first=500)
+    yield tmp_path
+    get_settings.cache_clear()
+
+
+def command(*words: object) -> Result:
+    return CliRunner().invoke(app, list(map(str, words)))
+
+
+def done(*words: object) -> Result:
+    result = command(*words)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("learner", [QUICK, DEEP], ids=["quick", "transformer"])
+def test_a_model_is_trained_measured_used_and_described(here: Path, learner: list[str]) -> None:
+    trained = done("train", "texts.csv", *learner, "--empty-means", "no_label_applies", "-q")
+    assert "micro_f1" in trained.stdout
+    folder = here / "checkpoints/texts/whole_seed0_round1"
+    assert str(folder) in trained.stdout
+    assert not list(folder.parent.glob("*.training"))
+
+    measured = done("evaluate", "texts", "--test", "new.csv", "--out", here / "measured", "-q")
+    assert "micro_f1" in measured.stdout
+    with np.load(here / "measured/eval_outputs.npz") as outputs:
+        assert outputs["proba"].shape == outputs["truth"].shape == (40, 3)
+        assert sorted(outputs["label_names"].tolist()) == sorted(LABELS)
+
+    predicted = done("predict", "texts", "new.csv", "--out", "out.csv")
+    assert "40 rows: 40 predicted, 0 could not be used" in predicted.stderr
+    rows, given = rows_of(here / "out.csv"), rows_of(here / "new.csv")
+    assert [{k: row[k] for k in ("id", "text", "labels", "place")} for row in rows] == given
+    names = TextModel.load(folder).label_names
+    with np.load(here / "measured/eval_outputs.npz") as outputs:
+        shown = [[float(row[f"p:{name}"]) for name in names] for row in rows]
+        # Evaluated rows are those with labels, or, as here, all of them.
+        assert np.abs(np.array(shown) - outputs["proba"]).max() < 2e-6
+
+    told = json.loads(done("info", "texts", "--json").stdout)
+    assert told["labels"] == list(names)
+    assert told["statistics"]["config"]["data"] == "texts.csv"
+    assert told["history"][0]["epoch"] == 1
+    assert "micro_f1" in done("info", folder).stdout
+
+
+def test_what_cannot_be_done_is_said_and_has_a_code_of_its_own(here: Path) -> None:
+    assert command("train", "texts.csv", "--learner", "mlp", "--nonsense").exit_code == 2
+    refused = command("train", "nowhere.csv")
+    assert isinstance(refused.exception, InputError)
+    assert "There is no file 'nowhere.csv'" in str(refused.exception)
+    (here / "few.csv").write_text("text,labels\na b,red\nc d,blue\n", encoding="utf-8")
+    few = command("train", "few.csv", "--learner", "mlp")
+    assert isinstance(few.exception, NotReady)
+    assert [exit_code(kind("")) for kind in (MarginaliaError, CorruptArtefact, NotReady)] == [
+        1,
+        3,
+        4,
+    ]
