@@ -8,6 +8,7 @@ import streamlit as st
 from sqlalchemy import select
 
 from core.api.tokens import issue_token
+from core.services.exclusive import is_exclusive
 from core.services.labels import active_labels
 from core.services.projects import ProjectSettings
 from core.services.rounds import active_round, round_freshness
@@ -62,6 +63,7 @@ def _draw_card(here: Context, project: Project, labels: list[dict[str, Any]]) ->
             # Another database may have a project of this number; its drafts are not ours.
             "storage": f"{project.id}-{project.created_at.timestamp():.0f}",
             "schema_version": project.schema_version,
+            "exclusive": is_exclusive(project),
         },
         labels=labels,
         annotator=here.annotator,

@@ -14,11 +14,12 @@ from pages.widgets.dashboard_tabs import (
     draw_history,
     draw_labels,
     draw_probabilities,
+    draw_reliability,
     draw_thresholds,
     draw_together,
 )
 from pages.widgets.job_watch import watch_job
-from pages.widgets.round_words import interval, score
+from pages.widgets.round_words import interval, is_accuracy, score
 from pages.widgets.status import project_status
 
 HEADLINES = {
@@ -26,6 +27,10 @@ HEADLINES = {
     "macro_f1": ("Macro-F1", "Every label counts the same, however rare."),
     "precision": ("Precision", "Of the labels the model gives, the share that is right."),
     "recall": ("Recall", "Of the labels people gave, the share that the model finds."),
+}
+OF_ONE_LABEL = {
+    "micro_f1": ("Accuracy", "The share of documents whose one label is predicted."),
+    "macro_f1": ("Macro-F1", "Every label counts the same, however rare."),
 }
 
 
@@ -71,7 +76,8 @@ def choose_round(done: list[RoundInfo], told: str) -> RoundInfo:
 def draw_headline(round_: RoundInfo) -> None:
     """The few figures first, and what they were measured on."""
     with st.container(horizontal=True, gap="medium"):
-        for name, (title, meaning) in HEADLINES.items():
+        headlines = OF_ONE_LABEL if is_accuracy(round_) else HEADLINES
+        for name, (title, meaning) in headlines.items():
             with st.container(width=150, gap=None):
                 st.metric(title, score(round_.metrics, name), help=meaning)
                 if ends := interval(round_.metrics, name):
@@ -81,13 +87,16 @@ def draw_headline(round_: RoundInfo) -> None:
 
 def draw_tabs(round_: RoundInfo, evaluation: Evaluation, done: list[RoundInfo]) -> None:
     """Only the open tab is computed and sent."""
-    contents: dict[str, Callable[[], None]] = {
-        "Thresholds": lambda: draw_thresholds(evaluation),
-        "Labels": lambda: draw_labels(evaluation),
-        "Together": lambda: draw_together(evaluation),
-        "Probabilities": lambda: draw_probabilities(evaluation),
-        "History": lambda: draw_history(round_, done),
-    }
+    contents: dict[str, Callable[[], None]] = {}
+    if is_accuracy(round_):
+        contents["Reliability"] = lambda: draw_reliability(evaluation)
+    else:
+        contents["Thresholds"] = lambda: draw_thresholds(evaluation)
+    contents["Labels"] = lambda: draw_labels(evaluation)
+    if not round_.is_exclusive:  # else no two labels go together
+        contents["Together"] = lambda: draw_together(evaluation)
+    contents["Probabilities"] = lambda: draw_probabilities(evaluation)
+    contents["History"] = lambda: draw_history(round_, done)
     for tab, draw in zip(
         st.tabs(list(contents), key="view", bind="query-params"), contents.values(), strict=True
     ):

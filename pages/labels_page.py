@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from core.services.exclusive import is_exclusive
 from core.services.labels import (
     NewLabel,
     active_labels,
@@ -18,6 +19,7 @@ from core.store.tables import Label, Project
 from pages.widgets.context import Context, context, go_to, require_project
 from pages.widgets.errors import shown_errors
 from pages.widgets.guidelines import draw_guidelines
+from pages.widgets.how_many_labels import draw_how_many
 from pages.widgets.text import counted, escaped
 
 
@@ -30,9 +32,14 @@ def main() -> None:
         retired = retired_labels(session, project.id)
         session.expunge_all()  # else their columns are forgotten with the session
     st.title("Labels")
+    how_many = (
+        "Exactly one label holds for each text."
+        if is_exclusive(project)
+        else "Several labels may hold at once, or none."
+    )
     st.markdown(
-        "What can be said of a text. Several labels may hold at once, or none. A good description "
-        "says when to use the label and when not; before the first round the model goes by it."
+        f"What can be said of a text. {how_many} A good description says when to use the label "
+        "and when not; before the first round the model goes by it."
     )
     if labels:
         draw_labels(here, labels)
@@ -41,6 +48,7 @@ def main() -> None:
         draw_retiring(here, labels)
     if retired:
         draw_restoring(here, retired)
+    draw_how_many(here, project)
     draw_guidelines(here, project)
     if labels and st.button("Go on to annotating", icon=":material/arrow_forward:"):
         go_to("annotate", project_id=project.id)

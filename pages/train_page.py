@@ -17,7 +17,9 @@ from core.store.tables import Project
 from pages.widgets.context import Context, context, go_to, require_project
 from pages.widgets.errors import shown_errors
 from pages.widgets.job_watch import NO_WORKER, watch_job
+from pages.widgets.kept_weights import draw_kept_weights
 from pages.widgets.round_request import choose_request, hindrance, remember
+from pages.widgets.round_story import draw_story
 from pages.widgets.round_words import rounds_table, what_changed
 from pages.widgets.status import project_status
 from pages.widgets.stopping import draw_outlook, outlook_of
@@ -44,20 +46,21 @@ def main() -> None:
     ended = [round_ for round_ in rounds if round_.status not in ACTIVE]  # the job tells the rest
     if ended:
         draw_rounds(here, project, ended)
+        draw_kept_weights(here, project)
 
 
 def draw_request(here: Context, project: Project, last: JobInfo | None) -> None:
     """What to run, with the usual choices made and the rest behind a fold."""
-    why_not = hindrance(here, project.id, last)
     with st.container(border=True, key="request"):
         request = choose_request(here, project.id)
+        why_not = hindrance(here, project.id, last, request)
         if st.button("Run a round", type="primary", disabled=bool(why_not), key="run_round"):
             with shown_errors():
                 request_round(here.store, here.settings, project.id, request)
                 remember(here, project.id, request)
                 st.rerun()
         if why_not:
-            st.caption(why_not)
+            st.caption(escaped(why_not))
 
 
 def draw_outcome(
@@ -74,6 +77,7 @@ def draw_outcome(
     elif last.status is JobStatus.DONE:
         with st.container(border=True, key="outcome"):
             st.markdown(f"**Round {round_.number} is done.** {what_changed(rounds, round_)}")
+            draw_story(round_)
             with st.container(horizontal=True):
                 if st.button("Judge what it asks about", key="to_annotate", type="primary"):
                     go_to("annotate", project_id=project.id)
@@ -97,7 +101,11 @@ def draw_rounds(here: Context, project: Project, rounds: list[RoundInfo]) -> Non
         hide_index=True,
         column_config={"Finished": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")},
     )
-    others = [r for r in rounds if r.status is JobStatus.DONE and not r.is_active]
+    others = [
+        r
+        for r in rounds
+        if r.status is JobStatus.DONE and not r.is_active and r.pruned_because is None
+    ]
     if not others:
         return
     with st.expander("Go back to an earlier round"):

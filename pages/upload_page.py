@@ -8,10 +8,12 @@ import streamlit as st
 
 from core.exchange.guess import Guess, guess
 from core.exchange.mapping import Mapping
+from core.services.exclusive import is_exclusive
 from core.services.importing import import_file
 from core.services.rounds import request_preparation
 from pages.widgets.context import Context, context, go_to, require_project
 from pages.widgets.errors import shown_errors
+from pages.widgets.how_many_labels import choose_how_many
 from pages.widgets.import_report import draw_report, keep_report
 from pages.widgets.mapping_form import choose_dialect, choose_mapping, draw_preview
 from pages.widgets.spool import Spooled, forget, keep, kept, spool, upload_version
@@ -72,7 +74,7 @@ def draw_uploader(here: Context) -> None:
 
 def draw_import(here: Context, spooled: Spooled, *, found: Guess, mapping: Mapping) -> None:
     """Where it goes, and the button."""
-    project, is_new, name = here.project, True, ""
+    project, is_new, name, exclusive = here.project, True, "", False
     with st.container(border=True, key="target"):
         if project is not None:
             is_new = st.radio(
@@ -87,15 +89,29 @@ def draw_import(here: Context, spooled: Spooled, *, found: Guess, mapping: Mappi
             name = st.text_input(
                 "Name of the new project", Path(spooled.name).stem, max_chars=200, key="target_name"
             )
+            exclusive = choose_how_many(spooled, found, mapping)
+        elif project is not None and is_exclusive(project):
+            st.caption(
+                "Exactly one label applies to each document of this project; rows with several "
+                "are rejected."
+            )
         if st.button("Import", type="primary", key="import"):
             into = name if is_new or project is None else project.id
-            project_id = import_into(into, here, spooled, found=found, mapping=mapping)
+            project_id = import_into(
+                into, here, spooled, found=found, mapping=mapping, exclusive=exclusive
+            )
             forget()
             go_to("upload", project_id=project_id)
 
 
 def import_into(
-    project: int | str, here: Context, spooled: Spooled, *, found: Guess, mapping: Mapping
+    project: int | str,
+    here: Context,
+    spooled: Spooled,
+    *,
+    found: Guess,
+    mapping: Mapping,
+    exclusive: bool,
 ) -> int:
     """Import, into a new project of that name or an old one, and have it read; gives its id."""
     bar = st.progress(0.0, text="Importing")
@@ -112,6 +128,7 @@ def import_into(
             file_name=spooled.name,
             mapping=mapping,
             dialect=found.dialect,
+            exclusive=exclusive,
             on_progress=show,
         )
     finally:

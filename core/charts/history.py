@@ -31,29 +31,39 @@ SOURCE_SYMBOLS = {
     EvaluationSource.HELD_OUT: "square-open",
     EvaluationSource.NONE: "x-thin-open",
 }
+LINE_COLOURS = {"loss": PALETTE[3], "F1": MICRO_F1, "validation score": MACRO_F1}
 
 
 def loss_by_epoch(history: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """Training loss, and below it F1 where epochs were measured.
+    """Training loss, and below it F1 and the validation score where epochs were measured.
 
-    Each entry has "epoch", "loss" and "f1" (None where it was not measured).
+    Each entry has "epoch" and "loss", and perhaps "f1", on documents held out,
+    and "score", average precision on those kept apart to stop by.
     """
     if not history:
         return empty_figure("No epoch has finished yet.", key="loss_by_epoch")
     epochs = [entry["epoch"] for entry in history]
-    scores = [entry.get("f1") for entry in history]
-    has_scores = any(score is not None for score in scores)
-    n_rows = 2 if has_scores else 1
+    measured = {
+        title: values
+        for title, values in (
+            ("F1", [entry.get("f1") for entry in history]),
+            ("validation score", [entry.get("score") for entry in history]),
+        )
+        if any(value is not None for value in values)
+    }
+    n_rows = 2 if measured else 1
     figure = make_subplots(rows=n_rows, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     _add_line(figure, epochs, [entry["loss"] for entry in history], "loss", row=1)
     figure.update_yaxes(title="Loss (nats per cell)", rangemode="tozero", row=1, col=1)
-    if has_scores:
-        _add_line(figure, epochs, scores, "F1", row=2)
-        figure.update_yaxes(title="F1", range=[0, 1.03], row=2, col=1)
+    for title, values in measured.items():
+        _add_line(figure, epochs, values, title, row=2)
+    if measured:
+        title = "Score" if len(measured) > 1 else next(iter(measured))
+        figure.update_yaxes(title=title[0].upper() + title[1:], range=[0, 1.03], row=2, col=1)
     figure.update_xaxes(showgrid=False, dtick=max(1, round(len(epochs) / 10)))
     figure.update_xaxes(title="Epoch", row=n_rows, col=1)
     styled(figure, key="loss_by_epoch", height=HEIGHT)
-    figure.update_layout(showlegend=False)
+    figure.update_layout(showlegend=len(measured) > 1)
     return figure
 
 
@@ -65,19 +75,20 @@ def _add_line(
         y=values,
         name=name,
         mode="lines+markers",
-        line={"color": PALETTE[3] if name == "loss" else MICRO_F1, "width": 2},
+        line={"color": LINE_COLOURS[name], "width": 2},
         hovertemplate=f"epoch %{{x}}: {name} %{{y:.3f}}<extra></extra>",
         row=row,
         col=1,
     )
 
 
-def f1_by_round(rounds: Sequence[Mapping[str, Any]]) -> go.Figure:
+def f1_by_round(rounds: Sequence[Mapping[str, Any]], *, micro_name: str = "micro-F1") -> go.Figure:
     """Micro-F1 with its interval and macro-F1, by the number of documents judged.
 
     Each entry has "number", "n_judged", "micro_f1", "macro_f1" (None where
     undefined), "interval" of micro-F1 (low, high) or None, and "source".
-    Rounds measured on different kinds of documents are not joined by a line.
+    Rounds measured on different kinds of documents are not joined by a line. Where exactly one
+    label is predicted of each document, `micro_name` is "accuracy".
     """
     measured = [entry for entry in rounds if entry["micro_f1"] is not None]
     if not measured:
@@ -85,19 +96,20 @@ def f1_by_round(rounds: Sequence[Mapping[str, Any]]) -> go.Figure:
     figure = go.Figure()
     for source in dict.fromkeys(EvaluationSource(entry["source"]) for entry in measured):
         alike = [entry for entry in measured if entry["source"] == source]
-        _add_rounds(figure, alike, source, "micro_f1")
-        _add_rounds(figure, alike, source, "macro_f1")
+        _add_rounds(figure, alike, "micro_f1", name=micro_name)
+        _add_rounds(figure, alike, "macro_f1", name="macro-F1")
     figure.update_xaxes(title="Documents judged", rangemode="tozero", showgrid=False)
-    figure.update_yaxes(title="F1", range=[0, 1.03])
+    title = "F1" if micro_name == "micro-F1" else "Score"
+    figure.update_yaxes(title=title, range=[0, 1.03])
     return styled(figure, key="f1_by_round", height=HEIGHT)
 
 
 def _add_rounds(
-    figure: go.Figure, rounds: list[Mapping[str, Any]], source: EvaluationSource, measure: str
+    figure: go.Figure, rounds: list[Mapping[str, Any]], measure: str, *, name: str
 ) -> None:
+    source = EvaluationSource(rounds[0]["source"])
     is_micro = measure == "micro_f1"
     colour = MICRO_F1 if is_micro else MACRO_F1
-    name = "micro-F1" if is_micro else "macro-F1"
     values = [entry[measure] for entry in rounds]
     intervals = [_ends(entry) if is_micro else None for entry in rounds]
     figure.add_scatter(

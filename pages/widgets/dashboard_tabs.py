@@ -11,7 +11,8 @@ from core.evaluation.report import Evaluation
 from core.services.rounds import RoundInfo
 from pages.widgets.chart import CONFIG, draw_chart
 from pages.widgets.label_scores import draw_label_chooser, draw_scores_table
-from pages.widgets.round_words import history_entries
+from pages.widgets.round_story import draw_story
+from pages.widgets.round_words import history_entries, name_of_score
 from pages.widgets.text import escaped
 
 WIDE = 14  # labels from which two heatmaps no longer fit side by side
@@ -19,11 +20,30 @@ PAIR_MEASURES: dict[Measure, str] = {
     "count": "documents",
     "conditional": "share of the row's label",
 }
+ACCURACY = (
+    "Accuracy is the share of documents whose one label is predicted. Where a text here says "
+    "micro-F1, that is the same number: every wrong label is one missed and one too many."
+)
 PAIR_TITLES: dict[Which, str] = {
     "judged": "Judged together",
     "predicted": "Predicted together",
     "difference": "Difference: predicted minus judged",
 }
+
+
+def draw_reliability(evaluation: Evaluation) -> None:
+    """Whether to believe the probabilities, where no threshold is chosen."""
+    st.markdown(
+        "Exactly one label applies to each document, so the most probable one is predicted, "
+        "however probable it is: there is no threshold to choose."
+    )
+    draw_chart(
+        "Reliability",
+        charts.reliability_diagram(evaluation),
+        how=advice.how_to_read_reliability_diagram(),
+        suggests=advice.what_it_suggests_reliability_diagram(evaluation),
+        key="reliability",
+    )
 
 
 def draw_thresholds(evaluation: Evaluation) -> None:
@@ -108,13 +128,17 @@ def draw_probabilities(evaluation: Evaluation) -> None:
 def draw_history(round_: RoundInfo, done: list[RoundInfo]) -> None:
     """Over rounds, and within this one."""
     entries = history_entries(done)
+    main = name_of_score(done)
+    is_accuracy = main == "Accuracy"
     draw_chart(
-        "F1 by round",
-        charts.f1_by_round(entries),
+        "Accuracy by round" if is_accuracy else "F1 by round",
+        charts.f1_by_round(entries, micro_name="accuracy" if is_accuracy else "micro-F1"),
         how=advice.how_to_read_f1_by_round(),
         suggests=advice.what_it_suggests_f1_by_round(entries),
         key="f1_by_round",
     )
+    if is_accuracy:
+        st.caption(ACCURACY)
     draw_chart(
         f"Loss by epoch, round {round_.number}",
         charts.loss_by_epoch(round_.history),
@@ -122,3 +146,9 @@ def draw_history(round_: RoundInfo, done: list[RoundInfo]) -> None:
         suggests=advice.what_it_suggests_loss_by_epoch(round_.history),
         key="loss_by_epoch",
     )
+    if any(entry.get("score") is not None for entry in round_.history):
+        st.caption(
+            "The validation score is average precision on the training documents that were kept "
+            "apart to stop by; no published figure is measured on them."
+        )
+    draw_story(round_)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from core.domain import EvaluationSource
+from core.services.learner_choice import learner_title
 from core.services.rounds import RoundInfo
 from core.strategies.catalogue import STRATEGIES
 from pages.widgets.text import counted
@@ -50,15 +51,30 @@ def n_held_out(round_: RoundInfo) -> int:
     return int(round_.metrics.get("n_held_out") or 0)
 
 
+def is_accuracy(round_: RoundInfo) -> bool:
+    """Whether its micro-F1 is a share of documents: one label predicted of each, one judged.
+
+    Then every wrong label is one missed and one too many, so precision and recall are the same.
+    """
+    figures = {round_.metrics.get(name) for name in ("micro_f1", "precision", "recall")}
+    return round_.is_exclusive and len(figures) == 1 and None not in figures
+
+
+def name_of_score(rounds: Sequence[RoundInfo]) -> str:
+    """What the first figure of these rounds is called."""
+    measured = [r for r in rounds if r.metrics.get("micro_f1") is not None]
+    return "Accuracy" if measured and all(map(is_accuracy, measured)) else "Micro-F1"
+
+
 def what_changed(rounds: list[RoundInfo], latest: RoundInfo) -> str:
-    """What the latest finished round did to micro-F1, with what it is compared with."""
+    """What the latest finished round did to its score, with what it is compared with."""
     after = score(latest.metrics, "micro_f1")
     learnt = f"It learnt from {counted(latest.n_judged or 0, 'judged document')}"
     learnt += f", {kept:,} more were held out." if (kept := n_held_out(latest)) else "."
     earlier = next((r for r in rounds if r.number < latest.number and r.metrics), None)
     if latest.metrics.get("micro_f1") is None:
         return f"{learnt} {latest.metrics.get('note', '')}"
-    told = f"Micro-F1 **{after}** ({interval(latest.metrics, 'micro_f1')}), "
+    told = f"{name_of_score([latest])} **{after}** ({interval(latest.metrics, 'micro_f1')}), "
     told += f"measured on {measured_on(latest.metrics)}."
     if earlier is None or earlier.metrics.get("micro_f1") is None:
         return f"{told} {learnt}"
@@ -74,6 +90,7 @@ def what_changed(rounds: list[RoundInfo], latest: RoundInfo) -> str:
 
 def rounds_table(rounds: list[RoundInfo]) -> pd.DataFrame:
     """All rounds, the newest first."""
+    main = name_of_score(rounds)
     return pd.DataFrame(
         [
             {
@@ -81,10 +98,11 @@ def rounds_table(rounds: list[RoundInfo]) -> pd.DataFrame:
                 "In force": "✓" if round_.is_active else "",
                 "Status": str(round_.status),
                 "Judged": "" if round_.n_judged is None else f"{n_judged(round_):,}",
-                "Micro-F1": score(round_.metrics, "micro_f1") if round_.metrics else "",
+                main: score(round_.metrics, "micro_f1") if round_.metrics else "",
                 "95 % interval": interval(round_.metrics, "micro_f1"),
                 "Macro-F1": score(round_.metrics, "macro_f1") if round_.metrics else "",
                 "Measured on": measured_on(round_.metrics) if round_.metrics else "",
+                "Learner": learner_title(round_.kind, round_.learner),
                 "Kind": str(round_.kind),
                 "Asks by": STRATEGY_TITLES.get(round_.strategy, round_.strategy),
                 "Seed": str(round_.seed),

@@ -34,7 +34,11 @@ class Mounted {
     judging.server.token = data.token;
     judging.server.onTokenNeeded = () => this.askForToken(setTriggerValue);
     judging.onUsedUp = () => setTriggerValue("used_up", true);
-    judging.useSchema({ version: data.project.schema_version, labels: data.labels });
+    judging.useSchema({
+      version: data.project.schema_version,
+      labels: data.labels,
+      exclusive: data.project.exclusive,
+    });
     judging.draw = () => view.draw();
     judging.say = (words) => view.say(words);
     view.options = { showSuggestions: data.options.show_suggestions };

@@ -18,7 +18,7 @@ class Judging {
     this.outbox = new Outbox({ keep: this.keep, server: this.server, claims: this.claims, slot });
     this.deck = new Deck({ server: this.server, outbox: this.outbox });
     this.slot = slot;
-    this.schema = { version: 0, labels: [] };
+    this.schema = { version: 0, labels: [], exclusive: false }; // exclusive: exactly one applies
     this.reopened = null; // an earlier document that is looked at again
     this.isOpening = false;
     this.texts = new Map(); // documents seen lately, by id
@@ -87,8 +87,8 @@ class Judging {
   async followSchema(version) {
     if (version === this.schema.version) return;
     try {
-      const { schema_version, labels } = await this.server.call("GET", "/labels");
-      this.useSchema({ version: schema_version, labels });
+      const { schema_version, labels, exclusive } = await this.server.call("GET", "/labels");
+      this.useSchema({ version: schema_version, labels, exclusive });
     } catch (error) {
       this.schema = { ...this.schema }; // the next lease asks again
     }
@@ -147,6 +147,7 @@ class Judging {
   set(labelId, state) {
     if (!this.shown) return;
     const draft = { ...this.draft };
+    if (state === "present" && this.schema.exclusive) dropPresent(draft);
     if (state === "unjudged") delete draft[labelId];
     else draft[labelId] = state;
     const before = this.state.drafts;
@@ -168,12 +169,29 @@ class Judging {
     this.set(labelId, this.draft[labelId] === "unsure" ? "unjudged" : "unsure");
   }
 
+  // The labels on the card that are marked as present.
+  get present() {
+    return this.schema.labels.filter(({ id }) => this.draft[id] === "present");
+  }
+
   submitComplete() {
-    const named = Object.entries(this.draft).filter(([, state]) => state !== "absent");
+    const { present, schema } = this;
+    if (schema.exclusive && this.shown && present.length !== 1) {
+      this.say("Choose the one label that applies first; then press Enter.");
+      return;
+    }
+    const named = schema.exclusive
+      ? [[present[0]?.id, "present"]]
+      : Object.entries(this.draft).filter(([, state]) => state !== "absent");
     this.submit("complete", Object.fromEntries(named));
   }
 
+  // Where one label applies, naming it judges all of them; else some are ruled out.
   submitPartial() {
+    if (this.schema.exclusive && this.present.length) {
+      this.submitComplete();
+      return;
+    }
     const withdrawn = Object.keys(this.reopened?.saidStates ?? {})
       .filter((labelId) => !this.draft[labelId])
       .map((labelId) => [labelId, "withdrawn"]);
@@ -332,6 +350,12 @@ class Judging {
     for (const { name } of this.outbox.rejected) this.keep.remove(name);
     this.outbox.nRejections += 1;
     this.draw();
+  }
+}
+
+function dropPresent(draft) {
+  for (const [id, state] of Object.entries(draft)) {
+    if (state === "present") delete draft[id];
   }
 }
 

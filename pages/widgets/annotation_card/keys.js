@@ -19,6 +19,7 @@ class Gestures {
     listen(refs.card, "click", (event) => this.onCommand(event));
     listen(refs.filter, "input", () => view.filterLabels());
     listen(refs.suggest, "change", () => view.toggleSuggestions());
+    listen(refs.goOn, "change", () => view.toggleGoingOn());
     listen(refs.discard, "click", () => judging.discardRejected());
   }
 
@@ -33,7 +34,7 @@ class Gestures {
     if (event.defaultPrevented || event.isComposing || refs.dialog.open) return;
     const target = event.composedPath()[0];
     if (target === refs.filter) return this.onFilterKey(event);
-    if (target instanceof Element && target !== refs.suggest && target.closest(TEXT_FIELDS)) return;
+    if (target instanceof Element && !refs.switches.contains(target) && target.closest(TEXT_FIELDS)) return;
     this.judging.touchedAt = Date.now();
     const meaning = this.meaning(event, target);
     if (!meaning) return;
@@ -140,7 +141,12 @@ class Gestures {
   mark(labelId) {
     if (!this.judging.shown) return;
     this.view.focusLabel(labelId);
-    this.judging.toggle(labelId);
+    if (!this.view.goesOn) {
+      this.judging.toggle(labelId);
+      return;
+    }
+    this.judging.set(labelId, "present");
+    this.judging.submitComplete();
   }
 
   unsure() {

@@ -28,6 +28,7 @@ class View {
     this.order = []; // label ids as shown
     this.focusedId = null; // the label that space and u are about
     this.hidesSuggestions = localStorage.getItem("marginalia|hide-suggestions") === "yes";
+    this.wantsToGoOn = localStorage.getItem("marginalia|go-on") === "yes";
     this.options = {};
     this.isArriving = true; // no document has been shown by this view yet
   }
@@ -116,6 +117,8 @@ class View {
     this.order = schema.labels.map((label) => label.id);
     this.refs.chips.replaceChildren(...schema.labels.map((label) => this.chip(label)));
     const keyed = schema.labels.every((label) => label.key);
+    this.refs.card.dataset.exclusive = schema.exclusive ? "yes" : "no";
+    this.refs.goOn.checked = this.wantsToGoOn;
     setHidden(this.refs.filterBox, keyed && schema.labels.length <= MANY_LABELS);
     this.drawnDraft = null;
     this.drawSuggestions(this.judging.shown);
@@ -163,8 +166,10 @@ class View {
 
   drawSuggestions(doc) {
     const suggested = this.showsSuggestions ? (doc?.suggestions ?? {}) : {};
-    for (const [labelId, { probability, bar, number }] of this.chips) {
+    const likeliest = this.judging.schema.exclusive ? likeliestOf(suggested) : null;
+    for (const [labelId, { button, probability, bar, number }] of this.chips) {
       const value = suggested[labelId];
+      button.dataset.suggested = labelId === likeliest ? "likeliest" : "";
       setHidden(probability, value === undefined);
       if (value === undefined) continue;
       bar.style.setProperty("--probability", value.toFixed(3));
@@ -220,6 +225,20 @@ class View {
     }
     this.drawSuggestions(this.judging.shown);
     this.drawEvidence();
+  }
+
+  // Where one label applies: choosing it judges the document, and the next one comes.
+  get goesOn() {
+    return this.wantsToGoOn && this.judging.schema.exclusive;
+  }
+
+  toggleGoingOn() {
+    this.wantsToGoOn = this.refs.goOn.checked;
+    try {
+      localStorage.setItem("marginalia|go-on", this.wantsToGoOn ? "yes" : "no");
+    } catch {
+      // it will be asked again after a reload, no more
+    }
   }
 
   // ---- around it ----
@@ -282,6 +301,11 @@ class View {
     clearTimeout(this.hintTimer);
     this.hintTimer = setTimeout(() => setText(this.refs.hint, ""), HINT_MS);
   }
+}
+
+function likeliestOf(suggested) {
+  const [best] = Object.entries(suggested).sort(([, a], [, b]) => b - a);
+  return best ? Number(best[0]) : null;
 }
 
 function element(tag, className, attributes = {}) {
