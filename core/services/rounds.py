@@ -75,7 +75,7 @@ def request_round(
     with store.read() as session:
         get_project(session, project_id)
         check_judgements(judgement_matrix(session, project_id), request.kind)
-        check_learner_is_ready(session, project_id, request.kind, request.learner)
+        check_learner_is_ready(session, project_id, request.kind, request.full_learner)
     with store.write() as session:
         check_nothing_runs(session, project_id)
         round_ = _add_round(session, project_id, request)
@@ -99,7 +99,7 @@ def _add_round(session: Session, project_id: int, request: RoundRequest) -> Roun
         config={
             "recipe": request.full_recipe.to_json(),
             "query_size": request.query_size,
-            "learner": dict(request.learner),
+            "learner": request.full_learner,
             "exclusive": ProjectSettings.of(get_project(session, project_id)).exclusive,
         },
         checkpoint=checkpoint_name(

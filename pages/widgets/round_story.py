@@ -12,23 +12,26 @@ from core.services.learner_choice import KIND, learner_name, learner_title
 from core.services.rounds import RoundInfo
 from pages.widgets.text import escaped
 
-TITLES = {info.name: info.title for info in LEARNERS}
-
 
 def draw_story(round_: RoundInfo) -> None:
     """What is known of how it learnt; what people should know stands out."""
-    st.markdown(" ".join(_sentences(round_)))
-    for message in round_.metrics.get("messages") or ():
+    outcome = _outcome(round_)
+    st.markdown(" ".join(_sentences(round_, outcome)))
+    for message in outcome.get("messages") or ():
         st.warning(escaped(str(message)), icon=":material/info:")
 
 
-def _sentences(round_: RoundInfo) -> list[str]:
-    told = [
-        f"Learner: **{escaped(learner_title(round_.kind, round_.learner))}**{_changes(round_)}."
-    ]
-    if chosen := round_.metrics.get("chosen"):
-        told.append(_on_choice(str(chosen), round_.metrics.get("scores") or {}))
-    if stopped := round_.metrics.get("stopped_because"):
+def _outcome(round_: RoundInfo) -> dict[str, Any]:
+    """What the training told of itself; rounds of earlier versions told nothing."""
+    return dict(round_.metrics.get("learner") or {})
+
+
+def _sentences(round_: RoundInfo, outcome: Mapping[str, Any]) -> list[str]:
+    title = escaped(learner_title(round_.kind, round_.learner))
+    told = [f"Learner: **{title}**{_changes(round_)}."]
+    if chosen := outcome.get("chosen"):
+        told.append(_on_choice(str(chosen), outcome.get("scores") or {}))
+    if stopped := outcome.get("stopped_because"):
         told.append(escaped(str(stopped)))
     return told
 
@@ -58,10 +61,14 @@ def _is_number(value: Any) -> bool:
 
 
 def _on_choice(chosen: str, scores: Mapping[str, Any]) -> str:
+    """Which variant won, by how much; one that had no rival needs no words."""
     known = {name: float(value) for name, value in scores.items() if _is_number(value)}
-    told = f"Of its variants, **{escaped(TITLES.get(chosen, chosen))}** did best"
-    if not known:
-        return f"{told}."
-    ranked = sorted(known.items(), key=lambda item: -item[1])
-    listed = ", ".join(f"{escaped(TITLES.get(name, name))} {value:.2f}" for name, value in ranked)
-    return f"{told} on judged documents left out ({listed})."
+    others = [value for name, value in known.items() if name != chosen]
+    if not others or chosen not in known:
+        return ""
+    lowest, highest = f"{min(others):.3f}", f"{max(others):.3f}"
+    between = lowest if lowest == highest else f"{lowest} to {highest}"
+    return (
+        f"Of {len(known)} variants, *{escaped(chosen)}* did best on judged documents left out: "
+        f"{known[chosen]:.3f}, the others {between}."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
@@ -75,7 +76,15 @@ class Rooms:
                 source=SubmissionSource.API,
             )
 
-    def finished_round(self, project_id: int, *, micro_f1: float, number: int = 1) -> int:
+    def finished_round(
+        self,
+        project_id: int,
+        *,
+        micro_f1: float,
+        number: int = 1,
+        config: dict[str, Any] | None = None,
+        metrics: dict[str, Any] | None = None,
+    ) -> int:
         """A done round in force, with an evaluation of three documents and two labels."""
         truth = np.array([[1, 0], [0, 1], [1, 1]], dtype=np.int8)
         proba = np.array([[0.9, 0.2], [0.4, 0.7], [0.8, 0.3]], dtype=np.float32)
@@ -107,7 +116,10 @@ class Rooms:
                     "micro_f1_high": micro_f1 + 0.1,
                     "macro_f1": None,
                     "note": "Measured on 3 audit documents, never trained on.",
+                    **(metrics or {}),
                 },
+                config=config or {},
+                checkpoint=f"{project_id}-letters/bald_seed7_round{number}",
                 finished_at=now(),
             )
             session.add(round_)

@@ -120,3 +120,48 @@ def test_a_deep_round_is_said_to_have_learnt_from_what_it_trained_on() -> None:
     )
     assert history_entries([deep])[0]["n_judged"] == 125
     assert rounds_table([deep])["Judged"].tolist() == ["125"]
+
+
+SAME = {"precision": 0.62, "recall": 0.62}  # as they are where one label is predicted and judged
+
+
+def test_where_one_label_applies_the_figure_is_called_accuracy(rooms: Rooms, said: Said) -> None:
+    project = rooms.project("billing", "refund", n_documents=3)
+    rooms.finished_round(project, micro_f1=0.62, config={"exclusive": True}, metrics=SAME)
+    test = open_tab(project, "Reliability")
+    assert [metric.label for metric in test.metric] == ["Accuracy", "Macro-F1"]
+    assert [tab.label for tab in test.tabs] == ["Reliability", "Labels", "Probabilities", "History"]
+    assert "there is no threshold to choose" in said(test)
+    assert "Accuracy is the share" in said(open_tab(project, "History"))
+    assert not test.exception
+
+
+def test_a_score_that_is_no_accuracy_is_not_called_so(rooms: Rooms) -> None:
+    project = rooms.project("billing", "refund", n_documents=3)
+    unlike = {"precision": 0.7, "recall": 0.55}
+    rooms.finished_round(project, micro_f1=0.62, config={"exclusive": True}, metrics=unlike)
+    test = rooms.open("dashboards", project=project)
+    assert test.metric[0].label == "Micro-F1"
+
+
+def test_the_history_tells_how_a_round_learnt(rooms: Rooms, said: Said) -> None:
+    project = rooms.project("billing", "refund", n_documents=3)
+    rooms.finished_round(
+        project,
+        micro_f1=0.62,
+        config={"learner": {"kind": "transformer", "tuning": "lora", "epochs": 3}},
+        metrics={
+            "learner": {
+                "chosen": "narrow",
+                "scores": {"narrow": 0.6123, "wide": 0.5, "deep": None},
+                "stopped_because": "Stopped after epoch 3 of 5: no gain.",
+                "messages": ["The GPU was lost in epoch 2; training went on with the CPU."],
+            },
+        },
+    )
+    test = open_tab(project, "History")
+    words = said(test).replace("\\", "")
+    assert "Learner: **Language model** (what is trained lora, epochs 3)." in words
+    assert "Of 2 variants, *narrow* did best on judged documents left out: 0.612" in words
+    assert "Stopped after epoch 3 of 5: no gain." in words
+    assert "The GPU was lost" in test.warning[0].value

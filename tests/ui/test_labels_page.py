@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.services.exclusive import is_exclusive
 from core.services.judgement_matrix import judgement_matrix
 from core.services.labels import active_labels
 from core.services.projects import get_project
@@ -132,3 +133,28 @@ def test_guidelines_are_kept(rooms: Rooms) -> None:
     next(button for button in test.button if button.label == "Save guidelines").click().run()
     with rooms.store.read() as session:
         assert get_project(session, project).guidelines == "Judge the sender's wish."
+
+
+def how_many(rooms: Rooms, project: int) -> AppTest:
+    """The Labels page with "exactly one label" chosen, not yet confirmed."""
+    test = rooms.open("labels", project=project)
+    return test.radio(key="how_many_False").set_value(True).run()
+
+
+def test_a_project_takes_exactly_one_label_where_nothing_speaks_against_it(rooms: Rooms) -> None:
+    project = rooms.project("billing", "refund", n_documents=3)
+    rooms.judge(project, ("billing",), ("refund",))
+    test = how_many(rooms, project).button(key="change_how_many").click().run()
+    assert "Exactly one label holds for each text." in test.markdown[0].value
+    with rooms.store.read() as session:
+        assert is_exclusive(get_project(session, project))
+    assert not test.exception
+
+
+def test_documents_that_speak_against_one_label_each_are_counted(rooms: Rooms) -> None:
+    project = rooms.project("billing", "refund", n_documents=3)
+    rooms.judge(project, ("billing", "refund"), (), ("refund",))
+    test = how_many(rooms, project)
+    (warning,) = [element.value.replace("\\", "") for element in test.warning]
+    assert "1 judged document has several labels and 1 judged document has no label" in warning
+    assert "change_how_many" not in [button.key for button in test.button]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from core.domain import EvaluationSource, JobStatus, RoundKind
 from core.evaluation.forecast import Forecast, Range
 from core.evaluation.outlook import LabelOutlook, Outlook
 from core.evaluation.stopping import Predicted, stopping_state
+from core.learners.catalogue import learners_of
 from core.services.jobs import ROUND, finish_job, latest_job
 from core.services.projects import ProjectSettings, get_project
 from core.services.rounds import active_round, list_rounds
@@ -229,3 +231,95 @@ def test_one_sentence_of_the_way_ahead_stands_above_the_card(rooms: Rooms, said:
 )
 def test_durations_are_rough(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
+
+
+def chosen(rooms: Rooms, project: int) -> list[tuple[RoundKind, dict[str, Any]]]:
+    with rooms.store.read() as session:
+        return [(round_.kind, round_.learner) for round_ in list_rounds(session, project)]
+
+
+def test_of_a_learner_only_what_was_changed_goes_into_the_round_and_is_remembered(
+    rooms: Rooms,
+) -> None:
+    project = judged(rooms, times=8)
+    test = rooms.open("train", project=project)
+    test.selectbox(key="learner_quick").select("mlp").run()
+    test.text_input(key="option_mlp_layers").set_value("412-220-118")
+    test.toggle(key="further_mlp").set_value(True).run()
+    test.number_input(key="option_mlp_epochs").set_value(40)
+    run_round(test)
+    learner = {"kind": "mlp", "layers": [412, 220, 118], "epochs": 40}
+    assert chosen(rooms, project) == [(RoundKind.QUICK, learner)]
+    again = rooms.open("train", project=project)
+    assert again.text_input(key="option_mlp_layers").value == "412-220-118"
+    assert again.toggle(key="further_mlp").label == "Further options, 1 changed"
+    assert again.number_input(key="option_mlp_epochs").value == 40
+    assert not again.exception
+
+
+def test_a_newcomer_sees_the_usual_learner_and_asks_for_nothing_else(rooms: Rooms) -> None:
+    project = judged(rooms)
+    test = rooms.open("train", project=project)
+    assert test.selectbox(key="learner_quick").value == "auto"
+    run_round(test)
+    assert chosen(rooms, project) == [(RoundKind.QUICK, {"kind": "auto"})]
+
+
+def test_every_learner_can_be_looked_at_with_all_its_options(rooms: Rooms) -> None:
+    project = judged(rooms, times=8)
+    for kind in RoundKind:
+        test = rooms.open("train", project=project)
+        test.radio(key="kind").set_value(kind).run()
+        for info in learners_of(kind):
+            test.selectbox(key=f"learner_{kind}").select(info.name).run()
+            if any(toggle.key == f"further_{info.name}" for toggle in test.toggle):
+                test.toggle(key=f"further_{info.name}").set_value(True).run()
+            assert not test.exception
+            assert not test.error
+
+
+@pytest.mark.parametrize(
+    ("kind", "learner", "reason"),
+    [("quick", "mlp", "layers is 'wide'"), ("deep", "student", "taught by the round in force")],
+)
+def test_what_the_learner_cannot_take_is_said_before_the_button_is_pressed(
+    rooms: Rooms, said: Said, kind: str, learner: str, reason: str
+) -> None:
+    test = rooms.open("train", project=judged(rooms, times=8))
+    test.radio(key="kind").set_value(RoundKind(kind)).run()
+    test.selectbox(key=f"learner_{kind}").select(learner).run()
+    if learner == "mlp":
+        test.text_input(key="option_mlp_layers").set_value("wide").run()
+    assert reason in said(test).replace("\\", "")
+    assert test.button(key="run_round").disabled
+
+
+def weigh(rooms: Rooms, project: int, n_rounds: int) -> None:
+    """Rounds whose folders hold a head of a megabyte each."""
+    for number in range(1, n_rounds + 1):
+        round_id = rooms.finished_round(project, micro_f1=0.5, number=number)
+        with rooms.store.read() as session:
+            checkpoint = session.get_one(Round, round_id).checkpoint
+        folder = rooms.settings.checkpoints_dir / str(checkpoint) / "learner"
+        folder.mkdir(parents=True)
+        (folder / "weights.safetensors").write_bytes(bytes(1_000_000))
+
+
+def test_weights_are_listed_pinned_and_let_go(rooms: Rooms, said: Said) -> None:
+    project = rooms.project("billing", "refund", n_documents=3)
+    weigh(rooms, project, 4)
+    test = rooms.open("train", project=project)
+    assert "All rounds together take" not in said(test)
+    test.session_state["kept_weights"] = True
+    test.run()
+    assert "All rounds together take 4.0 MB" in said(test)
+    test.number_input(key="keep_weights").set_value(1).run()
+    assert test.button(key="prune").label == "Free 3.0 MB of 3 rounds"
+    test.multiselect(key="pinned").set_value([2]).run()
+    assert test.button(key="prune").label == "Free 2.0 MB of 2 rounds"
+    test.button(key="prune").click().run()
+    assert "nothing to clear" in said(test)
+    weights = rooms.settings.checkpoints_dir.rglob("weights.safetensors")
+    assert sorted(path.parts[-3][-1] for path in weights) == ["2", "4"]
+    assert test.selectbox(key="earlier").options == ["Round 2"]
+    assert not test.exception

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 from streamlit.testing.v1 import AppTest
 
+from core.services.exclusive import is_exclusive
 from core.services.jobs import PREPARE, latest_job
 from core.services.judgement_matrix import judgement_matrix
 from core.services.labels import active_labels
@@ -186,3 +187,41 @@ def test_choosing_another_file_lets_go_of_the_first(rooms: Rooms) -> None:
     test.button(key="forget").click().run()
     assert waiting_files(rooms) == []
     assert len(test.file_uploader) == 1
+
+
+NEWS = """text,label
+The ball was in the goal,sport
+The law was passed,politics
+Extra time and no goal,sport
+Nobody has read this,
+"""
+
+
+def test_a_file_of_single_labels_suggests_such_a_project_and_says_why(
+    rooms: Rooms, said: Said
+) -> None:
+    test = upload(rooms, NEWS, "news.csv")
+    assert test.radio(key="how_many_True").value is True
+    assert "3 of 3 labelled rows have exactly one of 2 labels." in said(test)
+    press_import(test)
+    with rooms.store.read() as session:
+        (project,) = session.scalars(select(Project))
+        assert is_exclusive(project)
+
+
+def test_rows_with_several_labels_are_rejected_one_by_one_where_one_is_wanted(
+    rooms: Rooms, said: Said
+) -> None:
+    test = upload(rooms, LETTERS)
+    assert test.radio(key="how_many_False").value is False
+    test.radio(key="how_many_False").set_value(True).run()
+    assert "The other 1 would be rejected." in said(test)
+    press_import(test)
+    with rooms.store.read() as session:
+        reasons = {r.row_number: r.reason for r in session.scalars(select(Rejection))}
+        texts = session.scalars(select(Document.external_id)).all()
+    assert sorted(texts) == ["a2", "a3", "a5"]
+    assert reasons[2] == (
+        "It has 2 labels ('billing', 'refund'), but in this project exactly one applies to "
+        "each document."
+    )
