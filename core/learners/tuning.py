@@ -194,7 +194,7 @@ def attention_targets(encoder: torch.nn.Module, targets: str) -> list[str]:
 
 def add_lora(encoder: torch.nn.Module, tuning: Tuning) -> Any:
     """Put small matrices beside the encoder's own, in place; gives what `merge_lora` takes."""
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig, LoraModel
 
     if not tuning.lora_targets or not set(tuning.lora_targets) <= set(ROLES):
         raise InputError(f"lora_targets is '{tuning.lora_targets}'; give q, qv or qkvo.")
@@ -203,7 +203,7 @@ def add_lora(encoder: torch.nn.Module, tuning: Tuning) -> Any:
         lora_alpha=tuning.lora_alpha,
         target_modules=attention_targets(encoder, tuning.lora_targets),
     )
-    return get_peft_model(encoder, config)
+    return LoraModel(encoder, config, "default")
 
 
 def merge_lora(added: Any) -> None:
