@@ -12,7 +12,14 @@ from sqlalchemy import select
 from core.domain import JobStatus
 from core.rounds.task import Workshop
 from core.rounds.workflow import MAX_STARTS, register
-from core.services.job_queue import APPLICATION, QUEUE, REPLAY_QUEUE, SEARCH_QUEUE, queue_for
+from core.services.job_queue import (
+    APPLICATION,
+    EXPORT_QUEUE,
+    QUEUE,
+    REPLAY_QUEUE,
+    SEARCH_QUEUE,
+    queue_for,
+)
 from core.services.jobs import ACTIVE, finish_job, job_of_workflow
 from core.settings import Settings
 from core.store.tables import Job
@@ -40,7 +47,7 @@ def launch(workshop: Workshop) -> RunJob:
     DBOS(config=config)
     run_job = register(workshop)
     DBOS.launch()
-    for queue in (QUEUE, SEARCH_QUEUE, REPLAY_QUEUE):
+    for queue in (QUEUE, SEARCH_QUEUE, REPLAY_QUEUE, EXPORT_QUEUE):
         DBOS.register_queue(
             queue, worker_concurrency=1, polling_interval_sec=POLL_S, on_conflict="always_update"
         )

@@ -19,6 +19,7 @@ from core.domain import JobStatus, RoundStep
 from core.errors import Cancelled, MarginaliaError
 from core.rounds.ask import choose_queries
 from core.rounds.encode import encode_for_round
+from core.rounds.exporting import publish_model
 from core.rounds.forecast import forecast
 from core.rounds.measure import calibrate, choose_threshold
 from core.rounds.patience import when_unlocked
@@ -32,7 +33,16 @@ from core.rounds.snapshot import take_snapshot
 from core.rounds.task import Task, Workshop, load_task
 from core.rounds.train import train
 from core.services.job_queue import WORKFLOW
-from core.services.jobs import ACTIVE, PREPARE, REPLAY, ROUND, SEARCH, finish_job, job_of_workflow
+from core.services.jobs import (
+    ACTIVE,
+    EXPORT_MODEL,
+    PREPARE,
+    REPLAY,
+    ROUND,
+    SEARCH,
+    finish_job,
+    job_of_workflow,
+)
 from core.store.tables import Round, now
 
 log = logging.getLogger(__name__)
@@ -65,6 +75,7 @@ STEPS: dict[str, dict[RoundStep, Step]] = {
         RoundStep.PUBLISH: publish_finds,
     },
     REPLAY: REPLAY_STEPS,
+    EXPORT_MODEL: {RoundStep.PUBLISH: publish_model},
 }
 
 DOING = {

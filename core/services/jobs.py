@@ -19,7 +19,12 @@ from core.store.tables import Job, Round, now
 
 ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 ROUND, PREPARE, SEARCH, REPLAY = "round", "prepare", "search", "replay"  # kinds of job
-BESIDE = (SEARCH, REPLAY)  # run beside the others, and are watched where they were asked for
+EXPORT_MODEL = "export-model"  # one more
+BESIDE = (
+    SEARCH,
+    REPLAY,
+    EXPORT_MODEL,
+)  # run beside the others, and are watched where they were asked for
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class JobInfo:
     id: int
     project_id: int
     round_id: int | None
-    kind: str  # "round", "prepare", "search" or "replay"
+    kind: str  # "round", "prepare", "search", "replay" or "export-model"
     status: JobStatus
     step: str  # a RoundStep, or empty before the first
     fraction: float  # of that step

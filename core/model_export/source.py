@@ -1,0 +1,133 @@
+"""A checkpoint's folder, opened to be exported: encoder, words, head, labels, and its papers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.encoders.encoder import DEFAULT_MAX_TOKENS, Encoder, load_encoder
+from core.encoders.lexical import LexicalModel
+from core.errors import CorruptArtefact, InputError
+from core.evaluation.calibration import Temperature
+from core.manifest import verify
+from core.model_export.heads import Calibrated, read_head
+from core.rounds import files
+from core.rounds.task import EncoderUse
+from core.settings import Settings
+
+TRAINED_BY_CONFIG = "train.json"  # of a training that belongs to no project
+
+
+@dataclass(frozen=True)
+class Source:
+    """A trained model in its parts, on the CPU and in full precision."""
+
+    folder: Path
+    label_names: tuple[str, ...]
+    threshold: float
+    temperature: Temperature
+    is_exclusive: bool
+    encoder: Encoder
+    reads_by_itself: bool  # a network with a linear head, rather than a head on vectors
+    encoder_name: str
+    words: LexicalModel | None
+    words_folder: Path | None
+    head: Calibrated
+    figures: dict[str, Any]
+    evaluation: dict[str, Any]
+    statistics: dict[str, Any]
+    judged: dict[str, Any] = field(default_factory=dict)  # arrays of the snapshot
+
+    @property
+    def untaught(self) -> list[str]:
+        """Labels that were never judged, and have no probability."""
+        width = self.encoder.width + (self.words.width if self.words else 0)
+        with torch.inference_mode():
+            proba = self.head(torch.zeros(1, width))[0]
+        return [name for name, p in zip(self.label_names, proba, strict=True) if p.isnan()]
+
+
+def open_source(folder: Path, settings: Settings) -> Source:
+    """Read a round's or a training's folder, if it is whole.
+
+    Raises CorruptArtefact where it is not, and InputError for a learner that
+    cannot be exported.
+    """
+    verify(folder)
+    config: dict[str, Any] = {}
+    if (folder / TRAINED_BY_CONFIG).exists():
+        config = files.read_json(folder / TRAINED_BY_CONFIG)
+    statistics = files.read_json(folder / files.STATISTICS)
+    asked = {**statistics.get("settings", {}), **config}
+    use = _use(folder)
+    name = str(folder / files.TUNED_ENCODER) if use is None else use.load_name(settings)
+    max_tokens = int(config.get("max_tokens") or DEFAULT_MAX_TOKENS)
+    encoder = load_encoder(name, device="cpu", max_tokens=max_tokens)
+    if use is not None and encoder.fingerprint != use.fingerprint:
+        raise CorruptArtefact(
+            f"The encoder '{use.base}' is not the one that '{folder.name}' was trained with: its "
+            f"fingerprint is {encoder.fingerprint[:12]}…, not {use.fingerprint[:12]}…; put that "
+            "one back, or run the round again."
+        )
+    temperature = _temperature(folder)
+    words_folder = _words_folder(use, settings)
+    figures = files.read_json(folder / files.THRESHOLD)
+    learner = folder / (files.TUNED if use is None else files.LEARNER)
+    return Source(
+        folder=folder,
+        label_names=tuple(files.read_json(folder / files.SNAPSHOT_ABOUT)["label_names"]),
+        threshold=float(figures["threshold"]),
+        temperature=temperature,
+        is_exclusive=bool(asked.get("exclusive", False)),
+        encoder=encoder,
+        reads_by_itself=use is None,
+        encoder_name=_said(use, asked),
+        words=None if words_folder is None else LexicalModel.load(words_folder),
+        words_folder=words_folder,
+        head=Calibrated(read_head(learner), temperature.value).eval(),
+        figures=figures,
+        evaluation=files.read_json(folder / files.EVALUATION),
+        statistics=statistics,
+        judged=files.read_arrays(folder / files.SNAPSHOT)
+        if (folder / files.SNAPSHOT).exists()
+        else {},
+    )
+
+
+def _use(folder: Path) -> EncoderUse | None:
+    """The encoder of a head; None where the checkpoint is a network that reads texts by itself."""
+    return EncoderUse.read(folder) if (folder / files.LEARNER).exists() else None
+
+
+def _said(use: EncoderUse | None, asked: dict[str, Any]) -> str:
+    if use is None:
+        return f"{asked.get('encoder', 'its own')}, fine-tuned"
+    return use.base if use.tuned_in is None else f"{use.base}, fine-tuned"
+
+
+def _temperature(folder: Path) -> Temperature:
+    stored = files.read_json(folder / files.CALIBRATION)
+    try:
+        return Temperature(**stored)
+    except TypeError as error:
+        raise InputError(
+            f"The calibration in '{folder / files.CALIBRATION}' is no single temperature, and "
+            "cannot be exported yet; calibrate with 'temperature' and run the round again."
+        ) from error
+
+
+def _words_folder(use: EncoderUse | None, settings: Settings) -> Path | None:
+    """The model of words beside the encoder; found by its fingerprint, whoever's pool it is of."""
+    fingerprint = getattr(use, "lexical", None)
+    if fingerprint is None:
+        return None
+    there = list(settings.embeddings_dir.glob(f"*/lexical/{fingerprint[:16]}/model"))
+    if not there:
+        raise CorruptArtefact(
+            f"The vectors of words that this model reads ({fingerprint[:16]}) are not under "
+            f"'{settings.embeddings_dir}' any more; run the round again, then export it."
+        )
+    return there[0]
