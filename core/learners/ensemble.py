@@ -1,15 +1,16 @@
-"""A deep ensemble of quick heads: another source of several opinions about one document.
+"""An ensemble of quick heads: another source of several opinions about one document.
 
 After Lakshminarayanan, Pritzel and Blundell (2017), "Simple and scalable
-predictive uncertainty estimation using deep ensembles". The members are quick
-learners that differ by their seed; what their disagreement is worth is for
-strategies to say.
+predictive uncertainty estimation using deep ensembles". Networks differ by
+their seed; heads that are solved exactly learn from documents drawn with
+replacement. What their disagreement is worth is for strategies to say.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -22,26 +23,30 @@ from core.errors import InputError, NotReady
 from core.learners.artefacts import read_artefact, write_artefact
 from core.learners.dataset import JudgedVectors
 from core.learners.naming import DenseClassifier
-from core.learners.quick import VALUES_PER_CHUNK, QuickConfig, QuickLearner
-from core.learners.side_by_side import OnEpoch, ShouldStop, SideBySide
+from core.learners.quick import QuickConfig, QuickHead, QuickKind, new_quick
+from core.learners.quick_head import VALUES_PER_CHUNK, OnEpoch, ShouldStop
 
-FORMAT = "marginalia-quick-ensemble-1"
+FORMAT = "marginalia-quick-ensemble-2"
+DIFFER_BY_SEED = frozenset({QuickKind.MLP, QuickKind.LINEAR})
 
 
 class QuickEnsemble(DenseClassifier):
-    """Several quick learners that answer with their mean, and each for itself.
+    """Several quick heads that answer with their mean, and each for itself.
 
     Parameters
     ----------
     config
         How to build and train every member. The first member has its seed, and
-        alone is the quick learner of that seed; the others' seeds follow from it.
+        without `bootstrap` is alone the quick head of that seed.
     n_labels
         Columns of truth and of every probability.
     n_members
         How many heads.
     bootstrap
-        Let every member learn from documents drawn with replacement.
+        Let every member learn from documents drawn with replacement; None does
+        so for heads that would all be the same otherwise.
+    blocks
+        Widths of the unit vectors that stand side by side in the features.
     n_threads
         Members trained at a time; what is learnt is the same with any number.
     """
@@ -52,7 +57,8 @@ class QuickEnsemble(DenseClassifier):
         n_labels: int,
         n_members: int = 5,
         *,
-        bootstrap: bool = False,
+        bootstrap: bool | None = None,
+        blocks: tuple[int, ...] = (),
         n_threads: int = 1,
     ) -> None:
         if n_members < 1:
@@ -60,10 +66,11 @@ class QuickEnsemble(DenseClassifier):
         self.config = config
         self.n_labels = n_labels
         self.n_members = n_members
-        self.bootstrap = bootstrap
+        self.bootstrap = config.kind not in DIFFER_BY_SEED if bootstrap is None else bootstrap
+        self.blocks = blocks
         self.n_threads = n_threads
-        self.multi_label = True
-        self._members: list[QuickLearner] = []
+        self.multi_label = not config.exclusive
+        self._members: list[QuickHead] = []
 
     # --- training ---------------------------------------------------------
 
@@ -86,24 +93,38 @@ class QuickEnsemble(DenseClassifier):
         before = self._members
         self._members = self._new_members()
         try:
-            SideBySide(self._members, self.n_threads).fit(
-                [self._share_of(train_set, member) for member in self._members],
-                on_epoch=on_epoch,
-                should_stop=should_stop,
-            )
+            for epoch, loss in enumerate(self._epochs(train_set, should_stop), start=1):
+                if on_epoch is not None:
+                    on_epoch(epoch, loss)
         except BaseException:
             self._members = before
             raise
         return self
 
-    def _new_members(self) -> list[QuickLearner]:
+    def _epochs(self, train_set: JudgedVectors, should_stop: ShouldStop | None) -> Iterator[float]:
+        """Let every member learn an epoch, then yield their mean loss."""
+        learning = [
+            member.learn(self._share_of(train_set, member), should_stop or (lambda: False))
+            for member in self._members
+        ]
+        with ThreadPoolExecutor(max(1, self.n_threads)) as threads:
+            while True:
+                losses = list(threads.map(lambda steps: next(steps, None), learning))
+                told = [loss for loss in losses if loss is not None]
+                if not told:
+                    return
+                yield float(np.mean(told))
+
+    def _new_members(self) -> list[QuickHead]:
         further = np.random.SeedSequence(abs(self.config.seed)).generate_state(self.n_members - 1)
         return [
-            QuickLearner(dataclasses.replace(self.config, seed=int(seed)), self.n_labels)
+            new_quick(
+                dataclasses.replace(self.config, seed=int(seed)), self.n_labels, blocks=self.blocks
+            )
             for seed in (self.config.seed, *further)
         ]
 
-    def _share_of(self, train_set: JudgedVectors, member: QuickLearner) -> JudgedVectors:
+    def _share_of(self, train_set: JudgedVectors, member: QuickHead) -> JudgedVectors:
         """Draw the member's documents; a label judged anywhere stays judged in one of them."""
         if not self.bootstrap or not len(train_set):
             return train_set
@@ -159,8 +180,7 @@ class QuickEnsemble(DenseClassifier):
             member's probabilities (chunk, members, labels).
         """
         members = self._trained()
-        per_row = max(self.config.hidden, self.n_members * self.n_labels)
-        chunk = chunk or max(64, VALUES_PER_CHUNK // per_row)
+        chunk = chunk or max(64, VALUES_PER_CHUNK // max(256, self.n_members * self.n_labels))
         for start in range(0, len(x), chunk):
             rows = slice(start, min(start + chunk, len(x)))
             block = np.ascontiguousarray(x[rows], dtype=np.float32)
@@ -170,7 +190,7 @@ class QuickEnsemble(DenseClassifier):
                     samples[:, number] = proba
             yield rows, samples.mean(axis=1), samples[:, : len(members) if n_passes else 0]
 
-    def _trained(self) -> list[QuickLearner]:
+    def _trained(self) -> list[QuickHead]:
         if not self._members:
             raise NotReady("This ensemble has not been trained; call fit or load first.")
         return self._members
@@ -181,11 +201,12 @@ class QuickEnsemble(DenseClassifier):
         """Write `path` as one folder of all members' weights, whole or not at all."""
         tensors: dict[str, torch.Tensor] = {}
         for number, member in enumerate(self._trained()):
-            tensors |= {f"{number}.{name}": t for name, t in member._trained().items()}
+            tensors |= {f"{number}.{name}": t for name, t in member.trained().items()}
         about = {
             "format": FORMAT,
             "config": dataclasses.asdict(self.config),
             "n_labels": self.n_labels,
+            "blocks": list(self.blocks),
             "n_members": self.n_members,
             "bootstrap": self.bootstrap,
         }
@@ -195,14 +216,21 @@ class QuickEnsemble(DenseClassifier):
     def load(cls, path: Path) -> Self:
         """Read what `save` wrote; raises CorruptArtefact when it is not whole."""
         tensors, about = read_artefact(path, expected_format=FORMAT)
-        config = QuickConfig(**about["config"])
-        ensemble = cls(config, about["n_labels"], about["n_members"], bootstrap=about["bootstrap"])
+        ensemble = cls(
+            QuickConfig(**about["config"]),
+            about["n_labels"],
+            about["n_members"],
+            bootstrap=about["bootstrap"],
+            blocks=tuple(about["blocks"]),
+        )
         ensemble._members = ensemble._new_members()
         for number, member in enumerate(ensemble._members):
             prefix = f"{number}."
-            member._weights = {
-                name.removeprefix(prefix): tensor
-                for name, tensor in tensors.items()
-                if name.startswith(prefix)
-            }
+            member.remember(
+                {
+                    name.removeprefix(prefix): tensor
+                    for name, tensor in tensors.items()
+                    if name.startswith(prefix)
+                }
+            )
         return ensemble

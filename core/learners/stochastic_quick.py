@@ -10,15 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from core.domain import Proba, Samples
 from core.encoders.encoder import Encoder
 from core.encoders.stochastic import stochastic_batches
 from core.errors import Cancelled
-from core.learners.quick import QuickLearner, _hidden, _tensor
-from core.learners.threads import one_torch_thread
+from core.learners.quick import QuickHead
 
 TEXTS_PER_CHUNK = 256
 
@@ -37,7 +34,7 @@ class StochasticQuick:
         Of the encoder's dropout.
     """
 
-    learner: QuickLearner
+    learner: QuickHead
     encoder: Encoder
     n_layers: int | None = None
     seed: int = 0
@@ -71,7 +68,7 @@ class StochasticQuick:
 
 def rescore(
     texts: Sequence[str],
-    learner: QuickLearner,
+    learner: QuickHead,
     encoder: Encoder,
     *,
     n_layers: int | None = None,
@@ -108,7 +105,7 @@ def rescore(
     """
     if n_layers == 0:
         vectors = encoder.encode(texts)[:, None]
-        return _samples_of(np.repeat(vectors, n_passes, axis=1), learner)
+        return learner.samples_of(np.repeat(vectors, n_passes, axis=1))
     samples = np.empty((len(texts), n_passes, learner.n_labels), dtype=np.float32)
     n_done = 0
     batches = stochastic_batches(encoder, texts, n_layers=n_layers, n_passes=n_passes, seed=seed)
@@ -116,23 +113,8 @@ def rescore(
         if should_stop():
             raise Cancelled(f"Scoring stopped after {n_done} of {len(texts)} texts.")
         rows, vectors = next(batches)
-        samples[rows] = _samples_of(vectors, learner)
+        samples[rows] = learner.samples_of(vectors)
         n_done += len(rows)
         if on_progress is not None:
             on_progress(n_done)
-    return samples
-
-
-@torch.inference_mode()
-def _samples_of(vectors: NDArray[np.float32], learner: QuickLearner) -> Samples:
-    """Send pass t of (texts, passes, width) through the head under its mask t."""
-    tensors = learner._trained()
-    n_texts, n_passes, width = vectors.shape
-    weight, bias = learner._all_passes(tensors, n_passes)
-    weight = weight.reshape(len(weight), n_passes + 1, learner.n_labels)[:, 1:]
-    with one_torch_thread():
-        h = _hidden(tensors, _tensor(vectors.reshape(-1, width)))
-        h = h.reshape(n_texts, n_passes, h.shape[1])
-        logits = torch.einsum("nth,htl->ntl", h, weight) + bias[: learner.n_labels]
-        samples: Samples = torch.sigmoid(logits).numpy()
     return samples

@@ -9,10 +9,10 @@ import pytest
 from core.errors import Cancelled, CorruptArtefact, InputError, NotReady
 from core.learners.dataset import JudgedVectors, unjudged
 from core.learners.ensemble import QuickEnsemble
-from core.learners.quick import QuickConfig, QuickLearner
+from core.learners.quick import QuickConfig, QuickKind, new_quick
 from core.strategies.scores import bald_score
 
-SMALL = QuickConfig(hidden=16, epochs=3, seed=7)
+SMALL = QuickConfig(kind=QuickKind.MLP, layers=(16,), epochs=3, seed=7)
 
 
 def documents(n=40, n_labels=3, seed=0):
@@ -48,7 +48,7 @@ def test_members_differ_and_so_have_something_to_tell(trained):
 
 
 def test_an_ensemble_of_one_is_the_quick_learner():
-    alone = QuickLearner(SMALL, 3).fit(documents()).predict_proba(documents())
+    alone = new_quick(SMALL, 3).fit(documents()).predict_proba(documents())
     ensemble = QuickEnsemble(SMALL, 3, 1).fit(documents())
     np.testing.assert_array_equal(ensemble.predict_proba(documents()), alone)
 
@@ -179,7 +179,7 @@ def test_saved_and_loaded_it_gives_identical_probabilities(trained, tmp_path):
 
 
 def test_a_quick_learners_folder_is_not_an_ensembles(trained, tmp_path):
-    QuickLearner(SMALL, 3).fit(documents()).save(tmp_path / "learner")
+    new_quick(SMALL, 3).fit(documents()).save(tmp_path / "learner")
     with pytest.raises(CorruptArtefact, match="not 'marginalia-quick-ensemble"):
         QuickEnsemble.load(tmp_path / "learner")
 

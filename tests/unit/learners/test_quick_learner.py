@@ -9,9 +9,9 @@ import torch
 from core.errors import Cancelled, CorruptArtefact, NotReady
 from core.learners.dataset import JudgedVectors, unjudged
 from core.learners.masking import masked_loss, prior_logits
-from core.learners.quick import QuickConfig, QuickLearner
+from core.learners.quick import QuickConfig, QuickKind, load_quick, new_quick
 
-SMALL = QuickConfig(hidden=32, epochs=5, seed=7)
+SMALL = QuickConfig(kind=QuickKind.MLP, layers=(32,), epochs=5, seed=7)
 
 
 def unit_vectors(n, width=16, seed=0):
@@ -30,7 +30,7 @@ def pool_of(x, n_labels):
 @pytest.fixture(scope="module")
 def trained():
     x = unit_vectors(40)
-    return QuickLearner(SMALL, 3).fit(JudgedVectors(x, random_truth(40, 3)))
+    return new_quick(SMALL, 3).fit(JudgedVectors(x, random_truth(40, 3)))
 
 
 def test_the_gradient_of_unjudged_cells_is_exactly_zero():
@@ -50,9 +50,9 @@ def test_the_loss_is_the_mean_over_judged_cells():
 def test_a_label_that_nobody_judged_gets_no_probability_also_when_read_back(tmp_path):
     x, truth = unit_vectors(30), random_truth(30, 3)
     truth[:, 2] = -1
-    learner = QuickLearner(SMALL, 3).fit(JudgedVectors(x, truth))
+    learner = new_quick(SMALL, 3).fit(JudgedVectors(x, truth))
     learner.save(tmp_path / "learner")
-    for each in (learner, QuickLearner.load(tmp_path / "learner")):
+    for each in (learner, load_quick(tmp_path / "learner")):
         proba = each.predict_proba(pool_of(x, 3))
         samples = each.predict_proba(pool_of(x, 3), dropout_sampling=4)
         assert np.isnan(proba[:, 2]).all()
@@ -64,8 +64,8 @@ def test_a_label_that_nobody_judged_gets_no_probability_also_when_read_back(tmp_
 
 def test_it_overfits_thirty_two_documents():
     x, truth = unit_vectors(32, width=64), random_truth(32, 5)
-    config = dataclasses.replace(SMALL, hidden=128, epochs=60)
-    learner = QuickLearner(config, 5).fit(JudgedVectors(x, truth))
+    config = dataclasses.replace(SMALL, layers=(128,), epochs=60)
+    learner = new_quick(config, 5).fit(JudgedVectors(x, truth))
     assert (learner.predict(pool_of(x, 5)).toarray() == truth).all()
 
 
@@ -74,7 +74,7 @@ def test_the_same_seed_gives_the_same_probabilities_and_another_seed_others():
 
     def fit(config):
         torch.rand(3)  # whatever else draws from torch's own generator
-        learner = QuickLearner(config, 3).fit(JudgedVectors(x, truth))
+        learner = new_quick(config, 3).fit(JudgedVectors(x, truth))
         return learner.predict_proba(pool_of(x, 3), dropout_sampling=4)
 
     assert (fit(SMALL) == fit(SMALL)).all()
@@ -87,7 +87,7 @@ def test_probabilities_are_dense_for_any_number_of_labels(n_labels):
     x = unit_vectors(20)
     truth = np.zeros((20, n_labels), dtype=np.int8)
     truth[:2] = 1
-    learner = QuickLearner(SMALL, n_labels).fit(JudgedVectors(x, truth))
+    learner = new_quick(SMALL, n_labels).fit(JudgedVectors(x, truth))
     proba = learner.predict_proba(pool_of(x, n_labels))
     assert type(proba) is np.ndarray
     assert proba.shape == (20, n_labels)
@@ -101,13 +101,13 @@ def test_probabilities_are_dense_for_any_number_of_labels(n_labels):
 def test_labels_with_one_state_stay_finite(state):
     x = unit_vectors(10)
     truth = np.full((10, 2), state, dtype=np.int8)
-    proba = QuickLearner(SMALL, 2).fit(JudgedVectors(x, truth)).predict_proba(pool_of(x, 2))
+    proba = new_quick(SMALL, 2).fit(JudgedVectors(x, truth)).predict_proba(pool_of(x, 2))
     assert np.isfinite(proba).all()
     assert ((proba > 0.5) == bool(state)).all()
 
 
 def test_no_documents_at_all_still_give_a_learner_that_knows_nothing():
-    learner = QuickLearner(SMALL, 2).fit(pool_of(unit_vectors(0), 2))
+    learner = new_quick(SMALL, 2).fit(pool_of(unit_vectors(0), 2))
     assert np.isnan(learner.predict_proba(pool_of(unit_vectors(3), 2))).all()
 
 
@@ -128,11 +128,13 @@ def test_every_pass_uses_one_mask_for_all_documents(trained):
 
 def test_a_pass_is_the_network_with_its_mask(trained):
     x = unit_vectors(5)
-    weights = trained._trained()
-    h = torch.relu(torch.from_numpy(x) @ weights["hidden.weight"] * 4.0 + weights["hidden.bias"])
+    weights = trained.trained()
+    h = torch.relu(
+        torch.from_numpy(x) @ weights["hidden.0.weight"] * 4.0 + weights["hidden.0.bias"]
+    )
     rng = torch.Generator().manual_seed(SMALL.seed + 1)
     keep = 1 - SMALL.dropout
-    masks = (torch.rand((2, SMALL.hidden), generator=rng) < keep).float() / keep
+    masks = (torch.rand((2, 32), generator=rng) < keep).float() / keep
     samples = trained.predict_proba(pool_of(x, 3), dropout_sampling=2)
     for number in range(2):
         logits = (h * masks[number]) @ weights["output.weight"] + weights["output.bias"]
@@ -162,7 +164,7 @@ def test_thresholds_may_differ_by_label(trained):
 
 def test_saved_and_loaded_it_gives_identical_probabilities(trained, tmp_path):
     trained.save(tmp_path / "learner")
-    loaded = QuickLearner.load(tmp_path / "learner")
+    loaded = load_quick(tmp_path / "learner")
     pool = pool_of(unit_vectors(9), 3)
     assert loaded.config == trained.config
     assert (loaded.predict_proba(pool) == trained.predict_proba(pool)).all()
@@ -174,7 +176,7 @@ def test_saving_again_replaces_the_learner_and_leaves_nothing_beside_it(trained,
     trained.save(tmp_path / "learner")
     trained.save(tmp_path / "learner")
     assert [path.name for path in tmp_path.iterdir()] == ["learner"]
-    QuickLearner.load(tmp_path / "learner")
+    load_quick(tmp_path / "learner")
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "learner.json"])
@@ -183,23 +185,23 @@ def test_a_damaged_learner_is_refused_by_name(trained, tmp_path, file):
     damaged = tmp_path / "learner" / file
     damaged.write_bytes(damaged.read_bytes()[:-20])
     with pytest.raises(CorruptArtefact, match="cannot be read"):
-        QuickLearner.load(tmp_path / "learner")
+        load_quick(tmp_path / "learner")
     damaged.unlink()
     with pytest.raises(CorruptArtefact, match="cannot be read"):
-        QuickLearner.load(tmp_path / "learner")
+        load_quick(tmp_path / "learner")
 
 
 def test_training_tells_its_epochs_and_the_loss_falls():
     told = []
     data = JudgedVectors(unit_vectors(40), random_truth(40, 3))
-    QuickLearner(SMALL, 3).fit(data, on_epoch=lambda epoch, loss: told.append((epoch, loss)))
+    new_quick(SMALL, 3).fit(data, on_epoch=lambda epoch, loss: told.append((epoch, loss)))
     assert [epoch for epoch, _ in told] == [1, 2, 3, 4, 5]
     assert told[-1][1] < told[0][1]
 
 
 def test_stopped_training_leaves_the_earlier_learner_in_force():
     data = JudgedVectors(unit_vectors(40), random_truth(40, 3))
-    learner = QuickLearner(SMALL, 3).fit(data)
+    learner = new_quick(SMALL, 3).fit(data)
     before = learner.predict_proba(data)
     with pytest.raises(Cancelled, match="epoch 1 of 5"):
         learner.fit(data[:10], should_stop=lambda: True)
@@ -208,13 +210,13 @@ def test_stopped_training_leaves_the_earlier_learner_in_force():
 
 def test_an_untrained_learner_says_so():
     with pytest.raises(NotReady, match="has not been trained"):
-        QuickLearner(SMALL, 3).predict_proba(pool_of(unit_vectors(2), 3))
+        new_quick(SMALL, 3).predict_proba(pool_of(unit_vectors(2), 3))
 
 
 def test_predicting_between_epochs_shows_progress_and_leaves_no_trace():
     data = JudgedVectors(unit_vectors(40), random_truth(40, 3))
-    undisturbed = QuickLearner(SMALL, 3).fit(data)
-    watched = QuickLearner(SMALL, 3)
+    undisturbed = new_quick(SMALL, 3).fit(data)
+    watched = new_quick(SMALL, 3)
     seen = []
     watched.fit(
         data,

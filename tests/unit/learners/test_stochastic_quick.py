@@ -10,7 +10,7 @@ from core.encoders.encoder import load_encoder
 from core.encoders.stochastic import encode_stochastic
 from core.errors import Cancelled, InputError
 from core.learners.dataset import JudgedVectors
-from core.learners.quick import QuickConfig, QuickLearner
+from core.learners.quick import QuickConfig, QuickKind, new_quick
 from core.learners.stochastic_quick import StochasticQuick, rescore
 from core.strategies.scores import bald_score
 
@@ -28,9 +28,10 @@ def judged(encoder):
     return JudgedVectors(encoder.encode(TEXTS), TRUTH)
 
 
-@pytest.fixture(scope="module")
-def learner(judged):
-    return QuickLearner(QuickConfig(hidden=32, epochs=3, seed=1), 3).fit(judged)
+@pytest.fixture(scope="module", params=QuickKind)
+def learner(judged, request):
+    config = QuickConfig(kind=request.param, layers=(32,), epochs=3, seed=1)
+    return new_quick(config, 3).fit(judged)
 
 
 def test_no_random_layer_is_the_heads_own_sampling(learner, encoder, judged):
@@ -50,7 +51,8 @@ def test_each_pass_is_the_encoders_vector_under_the_heads_mask(learner, encoder,
 
 @pytest.mark.parametrize("n_layers", [2, None])
 def test_the_encoder_adds_its_own_doubt(judged, encoder, n_layers):
-    sure_head = QuickLearner(QuickConfig(hidden=32, dropout=0.0, epochs=3), 3).fit(judged)
+    sure = QuickConfig(kind=QuickKind.MLP, layers=(32,), dropout=0.0, epochs=3)
+    sure_head = new_quick(sure, 3).fit(judged)
     head_only = rescore(TEXTS, sure_head, encoder, n_layers=0, n_passes=4)[..., :2]
     assert bald_score(head_only) == pytest.approx(np.zeros(4), abs=1e-6)
     samples = rescore(TEXTS, sure_head, encoder, n_layers=n_layers, n_passes=4)

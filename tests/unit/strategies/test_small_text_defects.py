@@ -46,7 +46,7 @@ from core.learners.adapters import (
     DenseTransformerFactory,
 )
 from core.learners.dataset import JudgedVectors, unjudged
-from core.learners.quick import QuickConfig, QuickLearner
+from core.learners.quick import QuickConfig, QuickKind, new_quick
 from core.strategies.cardinality import adaptive_scores
 from core.strategies.cvirs import borda_points, cvirs_scores, entropy_distances
 from core.strategies.judged import nothing_judged
@@ -143,7 +143,7 @@ def test_ours_keeps_every_probability(pair, tokenised):
     dense = ours.predict_proba(tokenised())
     assert type(dense) is np.ndarray
     assert (dense > 0).all()
-    learner = QuickLearner(QuickConfig(hidden=8, epochs=1), L).fit(vectors())
+    learner = new_quick(QuickConfig(kind=QuickKind.MLP, layers=(8,), epochs=1), L).fit(vectors())
     assert (learner.predict_proba(vectors()) > 0).all()
 
 
@@ -412,14 +412,14 @@ def test_ours_counts_absence_in_bald():
 
 def test_small_text_scores_what_is_labelled_already():
     pool, theirs = vectors(), BALD(dropout_samples=3)
-    learner = QuickLearner(QuickConfig(hidden=8, epochs=1), L).fit(pool[:20])
+    learner = new_quick(QuickConfig(kind=QuickKind.MLP, layers=(8,), epochs=1), L).fit(pool[:20])
     theirs.query(learner, pool, np.arange(55, 60), np.arange(55), pool.y[:55], n=2)
     assert len(theirs.last_scores) == 60
 
 
 def test_ours_scores_the_pool_alone():
     pool, ours = vectors(), MultiLabelQuery("bald")
-    learner = QuickLearner(QuickConfig(hidden=8, epochs=1), L).fit(pool[:20])
+    learner = new_quick(QuickConfig(kind=QuickKind.MLP, layers=(8,), epochs=1), L).fit(pool[:20])
     ours.query(learner, pool, np.arange(55, 60), np.arange(55), pool.y[:55], n=2)
     assert len(ours.scores_.score) == 5
 

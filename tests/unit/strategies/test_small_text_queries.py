@@ -16,7 +16,7 @@ from small_text.classifiers.factories import AbstractClassifierFactory
 from core.errors import InputError
 from core.learners.dataset import JudgedVectors, unjudged
 from core.learners.ensemble import QuickEnsemble
-from core.learners.quick import QuickConfig, QuickLearner
+from core.learners.quick import QuickConfig, QuickKind, new_quick
 from core.strategies.catalogue import STRATEGIES
 from core.strategies.judged import nothing_judged
 from core.strategies.query import MultiLabelQuery
@@ -39,7 +39,7 @@ class QuickFactory(AbstractClassifierFactory):
         self.n_labels = n_labels
 
     def new(self):
-        return QuickLearner(QuickConfig(hidden=16, epochs=3), self.n_labels)
+        return new_quick(QuickConfig(kind=QuickKind.MLP, layers=(16,), epochs=3), self.n_labels)
 
 
 class Fixed(Classifier):
@@ -192,7 +192,9 @@ def test_the_query_and_the_scored_pool_agree():
 @pytest.mark.parametrize("name", ["entropy", "bald", "besra"])
 def test_an_ensemble_answers_in_place_of_dropout(name):
     pool = documents()
-    ensemble = QuickEnsemble(QuickConfig(hidden=16, epochs=3), L, 3).fit(pool[:20])
+    ensemble = QuickEnsemble(QuickConfig(kind=QuickKind.MLP, layers=(16,), epochs=3), L, 3).fit(
+        pool[:20]
+    )
     strategy = MultiLabelQuery(name, seed=0)
     asked = strategy.query(ensemble, pool, np.arange(20, N), np.arange(20), pool.y[:20], n=5)
     assert len(set(asked.tolist())) == 5
