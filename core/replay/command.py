@@ -11,9 +11,10 @@ from core.domain import Embeddings
 from core.encoders.encoder import Encoder, load_encoder
 from core.replay.compare import compare
 from core.replay.data import ReplayData, load_dataset, vectors_of
-from core.replay.learners import check_learners
+from core.replay.options import check_learners, reads_words
 from core.replay.report import tables, write_results
 from core.replay.run import Progress, full_data_scores, run_plan
+from core.replay.words import Words, words_of
 from core.settings import Settings
 from core.store.store import Store
 from core.strategies.plan import ReplayPlan
@@ -39,6 +40,7 @@ def replay(
     on_progress(Progress(0, 1, describe(data)))
     encoder = load_encoder(plan.encoder)
     x, test_x = _encode(data, encoder, settings, should_stop, on_progress)
+    words = words_for(plan, data, settings, should_stop)
     label_x = label_vectors(plan, data, encoder)
     about_encoder = {"name": plan.encoder, "fingerprint": encoder.fingerprint}
     del encoder  # a deep learner wants the room
@@ -50,6 +52,7 @@ def replay(
         test_x,
         folder=folder,
         label_x=label_x,
+        words=words,
         should_stop=should_stop,
         on_progress=on_progress,
     )
@@ -66,6 +69,16 @@ def label_vectors(plan: ReplayPlan, data: ReplayData, encoder: Encoder) -> Embed
     if not any(arm.cold_start for arm in plan.arms):
         return None
     return encoder.encode(data.label_texts or data.labels)
+
+
+def words_for(
+    plan: ReplayPlan, data: ReplayData, settings: Settings, should_stop: Callable[[], bool]
+) -> Words | None:
+    """Vectors of the words, where a learner of the plan reads them."""
+    if not reads_words(plan):
+        return None
+    folder = settings.data_dir / "replay-embeddings"
+    return words_of(data, folder=folder, should_stop=should_stop)
 
 
 def describe(data: ReplayData) -> str:

@@ -161,7 +161,7 @@ def vectors_of(
     """
     texts = [*data.texts, *data.test_texts]
     if data.vectors is None:
-        ids = np.array([_text_id(text) for text in texts], dtype=np.int64)
+        ids = text_ids(texts)
     else:
         folder = data.vectors.folder
         ids = np.concatenate([data.vectors.ids, data.vectors.test_ids])
@@ -216,6 +216,11 @@ def _truth(rows: list[Row], labels: list[str]) -> Truth:
     for at, (_, names) in enumerate(rows):
         truth[at, [column[name] for name in names if name in column]] = 1
     return truth
+
+
+def text_ids(texts: Iterable[str]) -> NDArray[np.int64]:
+    """A number for each text, from its content alone."""
+    return np.array([_text_id(text) for text in texts], dtype=np.int64)
 
 
 def _text_id(text: str) -> int:

@@ -40,10 +40,11 @@ class ReplayFolder:
     path: Path
 
     @contextmanager
-    def open_for(
-        self, plan: ReplayPlan, data: ReplayData, x: Embeddings, test_x: Embeddings
-    ) -> Iterator[None]:
-        """Hold the folder alone. Raises Conflict for another plan or other data, or when in use."""
+    def open_for(self, plan: ReplayPlan, data: ReplayData, *vectors: Embeddings) -> Iterator[None]:
+        """Hold the folder alone; `vectors` are all that learners read.
+
+        Raises Conflict for another plan or other data, or when in use.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / ".lock", timeout=0)
         try:
@@ -54,7 +55,7 @@ class ReplayFolder:
                 "wait for it, or give another name."
             ) from None
         try:
-            self._check(_identity(plan, data, x, test_x))
+            self._check(_identity(plan, data, vectors))
             yield
         finally:
             lock.release()
@@ -133,15 +134,15 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def _identity(
-    plan: ReplayPlan, data: ReplayData, x: Embeddings, test_x: Embeddings
+    plan: ReplayPlan, data: ReplayData, vectors: tuple[Embeddings, ...]
 ) -> dict[str, Any]:
-    vectors = hashlib.sha256()
-    for part in (x, test_x):
-        vectors.update(np.ascontiguousarray(part).data)
+    digest = hashlib.sha256()
+    for part in vectors:
+        digest.update(np.ascontiguousarray(part).data)
     return {
         "rules": plan.rules_fingerprint,
         "data": data.sha256,
-        "vectors": vectors.hexdigest(),
+        "vectors": digest.hexdigest(),
         "plan": plan.to_json(),
     }
 

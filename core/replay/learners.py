@@ -8,62 +8,78 @@ what they asked and by nothing else.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain import Embeddings, Posterior, Proba, Samples, Truth
-from core.errors import Cancelled, InputError
+from core.domain import Embeddings, Proba, Samples, Truth
+from core.errors import Cancelled
 from core.evaluation.thresholds import best_threshold, sweep
+from core.learners.choosing import fit_out_of_fold
 from core.learners.cross_validation import out_of_fold
 from core.learners.dataset import JudgedTexts, JudgedVectors
 from core.learners.deep import DeepConfig, DeepLearner
 from core.learners.ensemble import QuickEnsemble
-from core.learners.quick import QuickConfig, QuickLearner
-from core.strategies.plan import Arm, ReplayPlan, refuse_unknown
-from core.strategies.recipe import ALL_LAYERS
+from core.learners.quick import QuickConfig
+from core.learners.quick_head import QuickKind
+from core.replay.options import CATALOGUE_NAMES, DEEP, N_MEMBERS, heads_beside, learner_of
+from core.strategies.plan import Arm, ReplayPlan
 
 Rows = NDArray[np.int64]
-ENSEMBLE_OPTIONS = {"n_members": 5, "bootstrap": False}
+ShouldStop = Callable[[], bool]
 
 
 @dataclass(frozen=True)
 class Documents:
-    """Texts with their unit vectors (documents, width); an array of the vectors where one is due.
+    """Texts with unit vectors of their meaning, and perhaps of their words, (documents, width).
 
-    Sliced or indexed by rows it stays both.
+    An array of the meanings where one is due, as strategies compare those.
+    Sliced or indexed by rows it stays all of it.
     """
 
     texts: list[str]
     x: Embeddings
+    words: Embeddings | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
     def __getitem__(self, rows: slice | Rows) -> Self:
-        if isinstance(rows, slice):
-            return type(self)(self.texts[rows], self.x[rows])
-        return type(self)([self.texts[row] for row in rows.tolist()], self.x[rows])
+        texts = self.texts[rows] if isinstance(rows, slice) else [self.texts[row] for row in rows]
+        return type(self)(texts, self.x[rows], None if self.words is None else self.words[rows])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Embeddings:
         return np.array(self.x, dtype=dtype, copy=copy)
 
+    def features(self, *, lexical: bool) -> Embeddings:
+        """What a quick learner reads: the vectors side by side, or the first alone."""
+        if not lexical or self.words is None:
+            return self.x
+        beside: Embeddings = np.concatenate([self.x, self.words], axis=1)
+        return beside
+
 
 class Opinions:
-    """A trained learner as scoring asks it: by documents, for probabilities and samples."""
+    """A trained learner as scoring asks it: by documents, for probabilities and samples.
 
-    def __init__(self, learner: Any, samples_of: Any = None, *, reads_texts: bool = False) -> None:
+    `read` gives what the learner reads of documents; the samples are those of
+    `samples_of` where that is another.
+    """
+
+    def __init__(
+        self, learner: Any, read: Callable[[Documents], Any], samples_of: Any = None
+    ) -> None:
         self.n_labels: int = learner.n_labels
-        self._learner, self._samples_of, self._reads_texts = learner, samples_of, reads_texts
+        self._learner, self._read, self._samples_of = learner, read, samples_of
 
     def score_stream(
         self, x: Documents, *, n_passes: int, chunk: int | None = None
     ) -> Iterator[tuple[slice, Proba, Samples]]:
         """Yield (rows, plain probabilities, samples)."""
-        read: Any = x.texts if self._reads_texts else x.x
+        read = self._read(x)
         if self._samples_of is None or not n_passes:
             yield from self._learner.score_stream(read, n_passes=n_passes, chunk=chunk)
             return
@@ -101,128 +117,78 @@ class Trainer:
     def __init__(self, plan: ReplayPlan, arm: Arm | None, n_labels: int) -> None:
         kind, options = learner_of(plan, arm)
         self.kind, self.n_labels, self.n_folds = kind, n_labels, plan.n_folds
-        self._members = {key: options.pop(key, usual) for key, usual in ENSEMBLE_OPTIONS.items()}
+        self.lexical = bool(options.pop("lexical", True))
+        self._n_members = int(options.pop("n_members", N_MEMBERS)) if kind == "ensemble" else 0
         self._quick, self._deep = QuickConfig(), DeepConfig()
-        if kind == "deep":
-            self._deep = dataclasses.replace(DeepConfig(encoder=plan.encoder), **options)
+        if kind == DEEP:
+            self._deep = DeepConfig(encoder=plan.encoder, **options)
         else:
-            self._quick = dataclasses.replace(QuickConfig(), **options)
-        self._n_heads = _heads_beside(kind, arm)
+            self._quick = QuickConfig(kind=QuickKind(CATALOGUE_NAMES.get(kind, kind)), **options)
+        self._n_heads = heads_beside(kind, arm)
 
     def train(
-        self, documents: Documents, truth: Truth, *, seed: int, should_stop: Callable[[], bool]
+        self, documents: Documents, truth: Truth, *, seed: int, should_stop: ShouldStop
     ) -> Trained:
         """Train on judged documents; raises Cancelled when stopped."""
+        stop_if_asked(should_stop)
+        if self.kind == DEEP:
+            learner, unseen = self._train_deep(documents, truth, seed, should_stop)
+            opinions = Opinions(learner, self._read)
+        else:
+            fitted = fit_out_of_fold(
+                dataclasses.replace(self._quick, seed=seed),
+                JudgedVectors(self._read(documents), truth),
+                blocks=self._blocks(documents),
+                n_folds=self.n_folds,
+                n_members=self._n_members,
+                should_stop=should_stop,
+            )
+            unseen = fitted.proba
+            heads = self._heads(fitted.learner.config, documents, truth, should_stop)
+            opinions = Opinions(fitted.learner, self._read, heads)
+        return Trained(opinions, unseen, best_threshold(sweep(unseen, truth)))
 
-        def fit_predict(fit: Rows, test: Rows) -> Proba:
-            fold = self._fit(self._new(seed), documents[fit], truth[fit], should_stop)
-            return Opinions(fold, reads_texts=self.reads_texts).proba(documents[test])
+    def _heads(
+        self, config: QuickConfig, documents: Documents, truth: Truth, should_stop: ShouldStop
+    ) -> QuickEnsemble | None:
+        """Several of the learner's kind, whose opinions the questions go by."""
+        if not self._n_heads:
+            return None
+        blocks = self._blocks(documents)
+        heads = QuickEnsemble(config, self.n_labels, self._n_heads, blocks=blocks)
+        return heads.fit(JudgedVectors(self._read(documents), truth), should_stop=should_stop)
+
+    def _train_deep(
+        self, documents: Documents, truth: Truth, seed: int, should_stop: ShouldStop
+    ) -> tuple[Any, Proba]:
+        config = dataclasses.replace(self._deep, seed=seed)
+
+        def fit(rows: Rows) -> DeepLearner:
+            stop_if_asked(should_stop)
+            judged = JudgedTexts(documents[rows].texts, truth[rows])
+            return DeepLearner(config, self.n_labels).fit(judged, should_stop=should_stop)
+
+        def fit_predict(rows: Rows, test: Rows) -> Proba:
+            return Opinions(fit(rows), self._read).proba(documents[test])
 
         unseen = np.full(truth.shape, np.nan, dtype=np.float32)
         if self.n_folds > 1:
             unseen, _ = out_of_fold(fit_predict, truth, n_folds=self.n_folds, seed=seed)
-        learner = self._fit(self._new(seed), documents, truth, should_stop)
-        heads = None
-        if self._n_heads:
-            heads = QuickEnsemble(self._with_seed(seed), self.n_labels, self._n_heads)
-            self._fit(heads, documents, truth, should_stop)
-        opinions = Opinions(learner, heads, reads_texts=self.reads_texts)
-        return Trained(opinions, unseen, best_threshold(sweep(unseen, truth)))
+        return fit(np.arange(len(truth))), unseen
 
-    @property
-    def reads_texts(self) -> bool:
-        """Whether the learner looks at texts, not at vectors."""
-        return self.kind == "deep"
+    def _read(self, documents: Documents) -> Any:
+        if self.kind == DEEP:
+            return documents.texts
+        return documents.features(lexical=self.lexical)
 
-    def _new(self, seed: int) -> Any:
-        if self.kind == "deep":
-            return DeepLearner(dataclasses.replace(self._deep, seed=seed), self.n_labels)
-        if self.kind == "ensemble":
-            return QuickEnsemble(self._with_seed(seed), self.n_labels, **self._members)
-        return QuickLearner(self._with_seed(seed), self.n_labels)
-
-    def _with_seed(self, seed: int) -> QuickConfig:
-        return dataclasses.replace(self._quick, seed=seed)
-
-    def _fit(
-        self, learner: Any, documents: Documents, truth: Truth, should_stop: Callable[[], bool]
-    ) -> Any:
-        if should_stop():
-            raise Cancelled("The replay was stopped; run it again to go on.")
-        if self.reads_texts:
-            return learner.fit(JudgedTexts(documents.texts, truth), should_stop=should_stop)
-        return learner.fit(JudgedVectors(documents.x, truth), should_stop=should_stop)
+    def _blocks(self, documents: Documents) -> tuple[int, ...]:
+        width = int(documents.x.shape[1])
+        if not self.lexical or documents.words is None:
+            return (width,)
+        return width, int(documents.words.shape[1])
 
 
-def learner_of(plan: ReplayPlan, arm: Arm | None = None) -> tuple[str, dict[str, Any]]:
-    """An arm's learner and its options, or the plan's own; refuses what does not exist.
-
-    An arm that names another learner has none of the plan's options.
-    """
-    kind, options = plan.learner, dict(plan.learner_options)
-    if arm is not None:
-        if arm.learner is not None and arm.learner != plan.learner:
-            kind, options = arm.learner, {}
-        options |= arm.learner_options
-    config: type[Any] = DeepConfig if kind == "deep" else QuickConfig
-    usual: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(config)}
-    usual |= ENSEMBLE_OPTIONS if kind == "ensemble" else {}
-    known = set(usual) - {"seed", "encoder"}
-    refuse_unknown(f"The {kind} learner", options, known)
-    for name, value in options.items():
-        _check_like(name, value, usual[name])
-    return kind, options
-
-
-def check_learners(plan: ReplayPlan) -> None:
-    """Raise InputError for an arm that cannot be played with its learner."""
-    learner_of(plan)
-    for arm in plan.arms:
-        kind, _ = learner_of(plan, arm)
-        _heads_beside(kind, arm)
-        if arm.recipe.per_second:
-            raise InputError(
-                f"Arm '{arm.name}' minds the seconds of judging, which no replay knows; "
-                "set per_second to false."
-            )
-
-
-def _heads_beside(kind: str, arm: Arm | None) -> int:
-    """How many heads of an ensemble give opinions beside the learner."""
-    if arm is None:
-        return 0
-    if arm.recipe.stochastic_layers and not (
-        kind == "deep" and arm.recipe.stochastic_layers == ALL_LAYERS
-    ):
-        raise InputError(
-            f"Arm '{arm.name}' wants dropout in {arm.recipe.stochastic_layers} encoder layers, "
-            f"which a replay with the {kind} learner does not have; set stochastic_layers to 0."
-        )
-    if arm.recipe.posterior is not Posterior.ENSEMBLE or kind == "ensemble":
-        return 0
-    if kind == "deep":
-        raise InputError(
-            f"Arm '{arm.name}' wants an ensemble's opinions, which the deep learner has not; "
-            "use the posterior 'dropout'."
-        )
-    return arm.recipe.n_passes
-
-
-def _check_like(name: str, value: Any, usual: Any) -> None:
-    if isinstance(usual, bool):
-        fits = isinstance(value, bool)
-    elif isinstance(usual, int):
-        fits = isinstance(value, int) and not isinstance(value, bool) and value > 0
-    else:
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-    if not fits:
-        raise InputError(f"{name} is {value!r}; give a value like {usual!r}.")
-
-
-def options_in_full(plan: ReplayPlan) -> Mapping[str, Any]:
-    """The plan's learner options with the defaults it leaves as they are, for the record."""
-    trainer = Trainer(plan, None, 1)
-    config = trainer._deep if trainer.reads_texts else trainer._quick
-    members = trainer._members if trainer.kind == "ensemble" else {}
-    values = dataclasses.asdict(config) | members
-    return {key: value for key, value in values.items() if key != "seed"}
+def stop_if_asked(should_stop: ShouldStop) -> None:
+    """Raise Cancelled when somebody asked to stop."""
+    if should_stop():
+        raise Cancelled("The replay was stopped; run it again to go on.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from core.evaluation.counts import f1_from_counts, mean_of_defined, outcome_cell
 from core.replay.data import ReplayData
 from core.replay.learners import Documents, Trained, Trainer
 from core.replay.results import RoundResult
+from core.replay.words import Words
 from core.strategies.cold_start import cold_start_order
 from core.strategies.judged import Judged
 from core.strategies.plan import Arm, ReplayPlan
@@ -43,10 +44,17 @@ class Ground:
 
     @classmethod
     def of(
-        cls, data: ReplayData, x: Embeddings, test_x: Embeddings, label_x: Embeddings | None
+        cls,
+        data: ReplayData,
+        x: Embeddings,
+        test_x: Embeddings,
+        label_x: Embeddings | None,
+        words: Words | None = None,
     ) -> Ground:
         """Put data and their vectors together."""
         pool, test = Documents(data.texts, x), Documents(data.test_texts, test_x)
+        if words is not None:
+            pool, test = replace(pool, words=words.pool), replace(test, words=words.test)
         return cls(pool, data.truth, test, data.test_truth, label_x)
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 from core.charts.replay_curves import replay_curves
 from core.replay.data import ReplayData
 from core.replay.folder import write_whole
-from core.replay.learners import options_in_full
+from core.replay.options import options_in_full
 from core.replay.results import RoundResult, Run
 from core.replay.statistics import N_RESAMPLES
 from core.strategies.plan import ReplayPlan

@@ -21,9 +21,11 @@ from core.errors import Cancelled
 from core.learners.threads import N_CORES
 from core.replay.data import ReplayData
 from core.replay.folder import ReplayFolder
-from core.replay.learners import Trainer, check_learners, learner_of
+from core.replay.learners import Trainer
 from core.replay.loop import FOR_TRAINING, Ground, measure, n_questions, number_from, play
+from core.replay.options import DEEP, check_learners, learner_of
 from core.replay.results import RoundResult, Run
+from core.replay.words import Words
 from core.strategies.plan import Arm, ReplayPlan
 
 WHOLE_POOL = 2**32 - 1  # stands for the round's number when everything is judged
@@ -51,6 +53,7 @@ def run_plan(
     *,
     folder: Path,
     label_x: Embeddings | None = None,
+    words: Words | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[Progress], None] = lambda _: None,
     n_threads: int = N_CORES,
@@ -65,6 +68,8 @@ def run_plan(
         Where rounds are kept, and found again after a kill.
     label_x
         Unit vectors (labels, width) of the label names, for arms with a cold start.
+    words
+        For quick learners that read words beside the vectors.
     should_stop, on_progress
         Asked before each training step, told after each round; never two at a time.
     n_threads
@@ -74,10 +79,11 @@ def run_plan(
     """
     check_learners(plan)
     kept = ReplayFolder(folder)
-    ground = Ground.of(data, x, test_x, label_x)
-    with kept.open_for(plan, data, x, test_x), threadpool_limits(1, user_api="blas"):
+    ground = Ground.of(data, x, test_x, label_x, words)
+    vectors = (x, test_x) if words is None else (x, test_x, words.pool, words.test)
+    with kept.open_for(plan, data, *vectors), threadpool_limits(1, user_api="blas"):
         table = _Table(plan, ground, kept, should_stop, on_progress)
-        is_deep = any(learner_of(plan, arm)[0] == "deep" for arm in (None, *plan.arms))
+        is_deep = any(learner_of(plan, arm)[0] == DEEP for arm in (None, *plan.arms))
         table.play_all(1 if is_deep else n_threads)
         return [
             Run(arm, seed, tuple(kept.rounds_of(arm, seed)))

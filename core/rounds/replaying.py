@@ -30,11 +30,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from core.domain import Embeddings, JobStatus, RoundStep
 from core.encoders.encoder import Encoder, load_encoder
 from core.errors import Cancelled
-from core.replay.command import describe, label_vectors
+from core.replay.command import describe, label_vectors, words_for
 from core.replay.compare import compare
 from core.replay.data import ReplayData, VectorsOfDocuments, load_dataset, vectors_of
 from core.replay.folder import ReplayFolder
-from core.replay.learners import check_learners
+from core.replay.options import check_learners
 from core.replay.report import write_results
 from core.replay.results import Run
 from core.replay.run import Progress as Played
@@ -86,6 +86,7 @@ def play(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
     turn = Turn(workshop, progress)
     encoder = load_encoder(plan.encoder)
     x, test_x = _vectors(workshop, data, encoder, should_stop=turn.should_stop)
+    words = words_for(plan, data, workshop.settings, turn.should_stop)
     label_x = label_vectors(plan, data, encoder)
     about_encoder = {"name": plan.encoder, "fingerprint": encoder.fingerprint}
     files.write_json(task.folder / files.ENCODER, about_encoder)
@@ -100,6 +101,7 @@ def play(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
                 test_x,
                 folder=task.folder,
                 label_x=label_x,
+                words=words,
                 should_stop=turn.should_stop,
                 on_progress=pace.tell,
             )

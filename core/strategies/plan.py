@@ -20,7 +20,8 @@ from core.errors import InputError
 from core.strategies.recipe import Recipe
 
 BASELINE = "random"
-LEARNERS = ("quick", "ensemble", "deep")
+# "quick" chooses among its own variants, "ensemble" is several small networks, "deep" tunes.
+LEARNERS = ("quick", "logistic", "neighbours", "mlp", "linear", "ensemble", "deep")
 PROJECT = "project:"
 NAME_PATTERN = re.compile(r"[\w][\w .,=+-]{0,79}")
 WHOLE_NUMBERS = {

@@ -14,7 +14,8 @@ SMALL = {
     "n_rounds": 3,
     "n_folds": 2,
     "seeds": 1,
-    "learner_options": {"hidden": 64, "epochs": 10},
+    "learner": "mlp",
+    "learner_options": {"layers": [64], "epochs": 10},
 }
 
 

@@ -5,7 +5,7 @@ import yaml
 
 from core.errors import InputError
 from core.replay.config import as_yaml, preset_names, read_yaml, resolve_plan
-from core.replay.learners import check_learners
+from core.replay.options import check_learners
 from core.settings import Settings
 from core.strategies.plan import ReplayPlan
 

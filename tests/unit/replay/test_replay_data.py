@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import InputError
 from core.replay.data import ReplayData, VectorsOfDocuments, capped, load_dataset, vectors_of
+from core.replay.words import words_of
 from core.settings import Settings
 
 
@@ -120,3 +121,15 @@ def test_a_capped_projects_vectors_are_those_of_the_documents_that_stay():
     where = VectorsOfDocuments(None, np.arange(10, 15), np.array([99]))
     part = capped(two_texts(list("abcde"), ["f"], where), 2)
     assert [chr(ord("a") + id_ - 10) for id_ in part.vectors.ids.tolist()] == part.texts
+
+
+def test_words_are_learnt_on_the_documents_to_ask_about_alone_and_kept(tmp_path):
+    data = two_texts(["late parcel", "late refund", "kettle"], ["a parcel, quite unheard of"])
+    words = words_of(data, folder=tmp_path)
+    assert (words.pool.shape, words.test.shape) == ((3, 3), (1, 3))
+    assert words.test[0] == pytest.approx(words_of(data, folder=tmp_path).test[0])
+    alone = words_of(two_texts(data.texts, ["parcel"]), folder=tmp_path).test[0]
+    assert words.test[0] == pytest.approx(alone)  # what the pool never says counts for nothing
+    (model,) = (tmp_path / "lexical").glob("of-*")
+    (model / "vocabulary.json").write_text("[]")
+    assert words_of(data, folder=tmp_path).test[0] == pytest.approx(alone)

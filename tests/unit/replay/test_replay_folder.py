@@ -22,7 +22,7 @@ SECOND = RoundResult(12, 0.41, 0.1 + 0.2, 0.5, 0.5, 0.5, 1.0, 0.0)
 
 def plan_of(*arms, **changed):
     """Loops that learn next to nothing, but soon."""
-    options = {"hidden": 8, "epochs": 2, "steps_per_epoch": 3}
+    options = {"layers": [8], "epochs": 1}
     return plan_to_learn(*arms, **{"learner_options": options, **changed})
 
 

@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 
 from core.errors import Cancelled, InputError
-from core.replay.learners import Documents, Trainer, check_learners, options_in_full
+from core.replay.learners import Documents, Trainer
 from core.replay.loop import Ground, first_documents, micro_macro_f1, number_from, play
+from core.replay.options import check_learners, options_in_full, reads_words
 from core.replay.run import whole_pool
+from core.replay.words import Words
 from core.strategies.plan import Arm
 from tests.unit.replay.gold import gold, plan_of
 
 LABEL_X = np.eye(4, 12, dtype=np.float32)
+
+
+NO_WORDS = {"lexical": False}
 
 
 def played(arm="bald", seed=0, n=100, **changed):
@@ -49,11 +54,43 @@ def test_the_loop_learns(arm):
     assert len(set(asked)) == len(asked) == 45
 
 
-@pytest.mark.parametrize("learner", ["quick", "ensemble"])
-def test_every_learner_can_be_played_with(learner):
-    options = {"hidden": 16, "epochs": 3} | ({"n_members": 2} if learner == "ensemble" else {})
-    rounds = played(learner=learner, learner_options=options, n_rounds=1)
+@pytest.mark.parametrize(
+    ("learner", "options"),
+    [
+        ("quick", {}),
+        ("logistic", {"C": 3.0}),
+        ("neighbours", {}),
+        ("mlp", {"layers": [16, 8], "activation": "gelu", "epochs": 3}),
+        ("linear", {"epochs": 3}),
+        ("ensemble", {"layers": [16], "epochs": 3, "n_members": 2}),
+    ],
+)
+@pytest.mark.parametrize("arm", ["bald", "bald:posterior=ensemble,n_passes=2"])
+def test_every_learner_can_be_played_with(learner, options, arm):
+    rounds = played(arm, learner=learner, learner_options=options, n_rounds=1)
     assert [r.n_judged for r in rounds] == [10, 25]
+
+
+def with_words(n=100):
+    """Gold whose vectors tell nothing: only the words know the labels."""
+    data, x, test_x = gold(n)
+    blank, test_blank = (np.tile(np.eye(1, 12, dtype=np.float32), (len(v), 1)) for v in (x, test_x))
+    return data, blank, test_blank, LABEL_X, Words(x, test_x)
+
+
+def test_a_quick_learner_reads_words_beside_vectors_unless_told_not_to():
+    plans = [plan_of("random", learner="logistic", learner_options=o) for o in ({}, NO_WORDS)]
+    ground = Ground.of(*with_words())
+    told, blind = (play(plan, plan.arms[0], 0, ground)[-1].micro_f1 for plan in plans)
+    assert told > 0.75 > 0.65 > blind
+    assert [reads_words(plan) for plan in plans] == [True, False]
+
+
+def test_a_plan_reads_words_when_one_of_its_arms_does():
+    own = {"strategy": "random", "learner_options": {"lexical": True}}
+    off = {"learner": "logistic", "learner_options": NO_WORDS}
+    assert reads_words(plan_of("bald", own, **off))
+    assert not reads_words(plan_of("bald", learner="deep", learner_options={}))
 
 
 def test_arms_of_a_seed_begin_alike_and_seeds_differ():
@@ -141,21 +178,24 @@ def test_an_ensemble_beside_the_learner_changes_the_questions_and_not_the_measur
 
 
 def test_an_arm_may_bring_a_learner_of_its_own():
-    own = Arm.of({"strategy": "random", "learner_options": {"hidden": 8}})
+    own = Arm.of({"strategy": "random", "learner_options": {"layers": [8]}})
     plan = plan_of("random")
     both = [Trainer(plan, arm, 4)._quick for arm in (None, own)]
-    assert [config.hidden for config in both] == [64, 8]
+    assert [config.layers for config in both] == [(64,), (8,)]
     assert [config.epochs for config in both] == [10, 10]
     other = Arm.of({"strategy": "random", "learner": "ensemble"})
-    assert Trainer(plan, other, 4)._quick.hidden == 256
+    assert Trainer(plan, other, 4)._quick.layers == (256,)
 
 
 @pytest.mark.parametrize(
     ("arm", "changed", "message"),
     [
-        ("bald", {"learner_options": {"hiden": 3}}, "no 'hiden'; did you mean 'hidden'"),
-        ("bald", {"learner_options": {"hidden": "many"}}, "hidden is 'many'"),
-        ("bald", {"learner_options": {"seed": 3}}, "no 'seed'"),
+        ("bald", {"learner_options": {"layrs": 3}}, "no option 'layrs' .did you mean 'layers'"),
+        ("bald", {"learner_options": {"hidden": 3}}, "no option 'hidden'; did you mean 'layers'"),
+        ("bald", {"learner_options": {"layers": "many"}}, "layers is 'many'"),
+        ("bald", {"learner_options": {"seed": 3}}, "no option 'seed'"),
+        ("bald", {"learner": "quick"}, "name the learner 'mlp' to set its 'layers'"),
+        ("bald", {"learner": "deep", "learner_options": {"warm_start": True}}, "no option 'warm"),
         ("bald:stochastic_layers=2", {}, "set stochastic_layers to 0"),
         ("bald:per_second=true", {}, "set per_second to false"),
         ("bald:posterior=ensemble", {"learner": "deep", "learner_options": {}}, "'dropout'"),
@@ -168,8 +208,16 @@ def test_what_a_learner_cannot_do_is_refused_before_anything_is_played(arm, chan
 
 def test_the_record_holds_the_options_that_were_left_as_they_are():
     options = options_in_full(plan_of("bald"))
-    assert (options["hidden"], options["dropout"]) == (64, 0.5)
+    assert (options["layers"], options["dropout"]) == ((64,), 0.5)
     assert "seed" not in options
+
+
+def test_documents_keep_words_apart_from_the_vectors_that_strategies_compare():
+    x, words = np.eye(3, dtype=np.float32), np.ones((3, 2), dtype=np.float32)
+    some = Documents(list("abc"), x, words)[np.array([2, 0])]
+    assert np.asarray(some).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert some.features(lexical=True).tolist() == [[0, 0, 1, 1, 1], [1, 0, 0, 1, 1]]
+    assert some.features(lexical=False).shape == (2, 3)
 
 
 def test_documents_stay_texts_and_vectors_when_rows_are_taken():

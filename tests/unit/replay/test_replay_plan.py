@@ -54,7 +54,7 @@ def test_arms_and_seeds_leave_the_rules_as_they_are_and_nothing_else_does() -> N
     for changed in (
         {"batch_size": 10},
         {"n_rounds": 5},
-        {"learner_options": {"hidden": 8}},
+        {"learner_options": {"layers": [8]}},
         {"n_folds": 2},
         {"data": "elsewhere"},
     ):
