@@ -106,6 +106,19 @@ def best_threshold(swept: Sweep) -> float:
     return round(middles[order.index(min(order))], 4)
 
 
+def predict_exclusive(proba: Proba) -> Mask:
+    """Predict each document's most probable label, where exactly one applies.
+
+    Shape (documents, labels); of equals the first, and none where a document
+    has no probability at all.
+    """
+    known = np.isfinite(proba)
+    predicted = np.zeros(proba.shape, dtype=np.bool_)
+    rows = np.flatnonzero(known.any(axis=1))
+    predicted[rows, np.where(known, proba, -np.inf)[rows].argmax(axis=1)] = True
+    return predicted
+
+
 def cross_fitted_predictions(
     proba: Proba, truth: Truth, folds: NDArray[np.integer]
 ) -> tuple[Mask, Floats]:

@@ -1,9 +1,9 @@
 """The points of a learning curve: heads trained on nested parts of the judgements.
 
-Every head takes the round's own number of steps, so a part costs as much as the
-whole and there are few: two sizes, once. The third and largest size is free, as
-the round has it already. Where the round trained ensembles, single heads of three
-sizes stand in for them.
+They are of the variant that the round has chosen. A network takes its own number
+of steps on any part, so a part costs as much as the whole and there are few: two
+sizes, once. The third and largest size is free, as the round has it already. Where
+the round trained ensembles, single heads of three sizes stand in for them.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 
 from core.domain import Posterior, Proba
 from core.evaluation.forecast import CurvePoints
+from core.evaluation.thresholds import predict_exclusive
 from core.learners.cross_validation import assign_folds
 from core.learners.dataset import JudgedVectors, unjudged
-from core.learners.quick import QuickConfig, QuickLearner
+from core.learners.quick import new_quick
 from core.learners.threads import N_CORES
 from core.rounds import files
 from core.rounds.known import recipe_of
 from core.rounds.learner import load_learner
 from core.rounds.progress import Progress
-from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, learner_options
+from core.rounds.task import EncoderUse, Snapshot, Task, Workshop
 from core.rounds.train import N_FOLDS
 
 REPETITIONS = 1  # a second would double the time, and its interval covered no better
@@ -56,7 +57,7 @@ def out_of_fold_points(
     largest = [] if _is_ensemble(task) else [round((1 - 1 / N_FOLDS) * n)]
     return CurvePoints(
         n_trained=np.array([*sizes, *largest]),
-        proba=proba,
+        proba=_predicted(proba) if task.is_exclusive else proba,
         truth=truth,
         folds=unseen["folds"][measured],
     )
@@ -80,7 +81,7 @@ def audit_points(
         proba, sizes = np.concatenate([proba, whole], axis=1), [*sizes, n]
     return CurvePoints(
         n_trained=np.array(sizes),
-        proba=proba,
+        proba=_predicted(proba) if task.is_exclusive else proba,
         truth=truth,
         folds=assign_folds(truth, n_folds=N_FOLDS, seed=task.the_round.seed),
     )
@@ -92,6 +93,13 @@ def _is_ensemble(task: Task) -> bool:
 
 def _features(workshop: Workshop, task: Task, ids: Rows) -> NDArray[np.float32]:
     return EncoderUse.read(task.folder).features(workshop.settings, task.project).rows(ids)
+
+
+def _predicted(proba: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 for each document's most probable label and 0 for the others: no threshold decides."""
+    flat = proba.reshape(-1, proba.shape[-1])
+    certain = np.where(np.isfinite(flat), predict_exclusive(flat), np.nan)
+    return certain.reshape(proba.shape).astype(np.float32)
 
 
 def _train_parts(
@@ -108,8 +116,8 @@ def _train_parts(
 
     Shape (repetitions, sizes, documents, labels).
     """
-    config = QuickConfig(**learner_options(task.the_round))
-    truth = snapshot.train_truth
+    config, truth = load_learner(task).config, snapshot.train_truth
+    blocks = EncoderUse.read(task.folder).blocks
     shape = (len(orders), len(sizes), len(test), truth.shape[1])
     n_done = 0
 
@@ -117,7 +125,8 @@ def _train_parts(
         nonlocal n_done
         repetition, size = at
         rows = orders[repetition][: sizes[size]]
-        head = QuickLearner(replace(config, seed=config.seed + 1 + repetition), truth.shape[1])
+        seeded = replace(config, seed=config.seed + 1 + repetition)
+        head = new_quick(seeded, truth.shape[1], blocks=blocks)
         head.fit(JudgedVectors(x[rows], truth[rows]), should_stop=progress.should_stop)
         n_done += 1
         progress.count(n_done, len(orders) * len(sizes))

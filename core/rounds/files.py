@@ -23,6 +23,7 @@ SNAPSHOT, SNAPSHOT_ABOUT, STATISTICS = "snapshot.npz", "snapshot.json", "statist
 ENCODER, TRAINED_ON = "encoder.json", "trained_on.npy"
 LEARNER, TUNED, TUNED_ENCODER = "learner", "tuned", "tuned/encoder"
 UNSEEN, HISTORY = "unseen.npz", "history.json"
+CHOICE = "learner.json"  # which variant was chosen, and how each did
 CALIBRATION, THRESHOLD, EVALUATION = "calibration.json", "threshold.json", "evaluation.json"
 POOL_SCORE, POOL_CONTRIBUTIONS = "pool_score.npy", "pool_contributions.npy"
 POOL_GAINS = "pool_gains.npy"  # BESRA's alone

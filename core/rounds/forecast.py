@@ -19,6 +19,7 @@ from core.evaluation.forecast import Forecast, look_ahead
 from core.evaluation.outlook import FEW, Outlook, label_outlooks
 from core.evaluation.report import Evaluation
 from core.evaluation.stopping import WINDOW, Predicted, StoppingState, stop_set, stopping_state
+from core.evaluation.thresholds import predict_exclusive
 from core.rounds import files
 from core.rounds.curve import audit_points, out_of_fold_points
 from core.rounds.progress import Progress
@@ -77,7 +78,7 @@ def compare_with_earlier(workshop: Workshop, task: Task, snapshot: Snapshot) -> 
     threshold = files.read_json(task.folder / files.THRESHOLD)["threshold"]
     proba = _read_proba(task.folder, ids, label_ids)
     n_known = [len(snapshot.train_ids)]
-    rounds = [Predicted.cut(proba, threshold)]
+    rounds = [_predicted(task, proba, threshold)]
     for round_ in _earlier_rounds(workshop, task):
         n = (round_.n_judged or 0) + int((round_.metrics or {}).get("n_held_out") or 0)
         if n_known[0] - n < max(MORE_JUDGED, MORE_JUDGED_SHARE * n) or round_.threshold is None:
@@ -88,10 +89,16 @@ def compare_with_earlier(workshop: Workshop, task: Task, snapshot: Snapshot) -> 
         except CorruptArtefact:
             continue  # its files were cleared away: there is nothing to compare with
         n_known.insert(0, n)
-        rounds.insert(0, Predicted.cut(earlier, round_.threshold))
+        rounds.insert(0, _predicted(task, earlier, round_.threshold))
         if len(rounds) > WINDOW:
             break
     return stopping_state(rounds, n_known=n_known, proba=proba)
+
+
+def _predicted(task: Task, proba: NDArray[np.float32], threshold: float) -> Predicted:
+    if not task.is_exclusive:
+        return Predicted.cut(proba, threshold)
+    return Predicted(present=predict_exclusive(proba), known=np.isfinite(proba))
 
 
 def _earlier_rounds(workshop: Workshop, task: Task) -> list[Round]:

@@ -20,6 +20,7 @@ from core.evaluation.thresholds import (
     DEFAULT_THRESHOLD,
     best_threshold,
     cross_fitted_predictions,
+    predict_exclusive,
     sweep,
 )
 from core.learners.dataset import JudgedVectors
@@ -34,7 +35,7 @@ from core.rounds.unseen import Unseen, read_unseen
 def calibrate(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
     """Fit the temperature on unseen documents."""
     unseen = read_unseen(task)
-    temperature = fit_temperature(unseen.proba, unseen.truth)
+    temperature = fit_temperature(unseen.proba, unseen.truth, exclusive=task.is_exclusive)
     files.write_json(task.folder / files.CALIBRATION, asdict(temperature))
     return asdict(temperature)
 
@@ -59,6 +60,8 @@ def choose_threshold(workshop: Workshop, task: Task, progress: Progress) -> dict
         n_seen_by_encoder=_n_seen_by_encoder(workshop, task, snapshot),
     )
     chosen = {"threshold": threshold, **figures(evaluation), "note": note_on(evidence)}
+    if (task.folder / files.CHOICE).exists():
+        chosen["learner"] = files.read_json(task.folder / files.CHOICE)  # for lists of rounds
     files.write_json(task.folder / files.THRESHOLD, chosen)
     files.write_json(task.folder / files.EVALUATION, evaluation.to_json())
     return chosen
@@ -81,12 +84,14 @@ def _on_audit_set(workshop: Workshop, task: Task, *, threshold: float) -> Evalua
     snapshot, use = Snapshot.read(task.folder), EncoderUse.read(task.folder)
     x = use.features(workshop.settings, task.project).rows(snapshot.audit_ids)
     plain = load_learner(task).predict_proba(JudgedVectors(x, snapshot.audit_truth))
+    proba = read_temperature(task).apply(plain)
     return evaluate(
-        read_temperature(task).apply(plain),
+        proba,
         snapshot.audit_truth,
         names=snapshot.label_names,
         source=EvaluationSource.AUDIT,
         threshold=threshold,
+        predicted=predict_exclusive(proba) if task.is_exclusive else None,
         uncalibrated_proba=plain,
         seed=task.the_round.seed,
     )
@@ -105,10 +110,15 @@ def _on_unseen(task: Task, unseen: Unseen, *, threshold: float) -> Evaluation:
             threshold=threshold,
             seed=seed,
         )
-    # A temperature keeps the order, so thresholds need none; one fitted on all would be a leak.
-    predicted, _ = cross_fitted_predictions(unseen.proba, unseen.truth, unseen.folds)
+    # A temperature keeps the order, so predicting needs none; one fitted on all would be a leak.
+    if task.is_exclusive:
+        predicted = predict_exclusive(unseen.proba)
+    else:
+        predicted, _ = cross_fitted_predictions(unseen.proba, unseen.truth, unseen.folds)
     return evaluate(
-        cross_fitted_calibration(unseen.proba, unseen.truth, unseen.folds),
+        cross_fitted_calibration(
+            unseen.proba, unseen.truth, unseen.folds, exclusive=task.is_exclusive
+        ),
         unseen.truth,
         names=names,
         source=unseen.source,

@@ -54,7 +54,9 @@ def score(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
 
 def _plain_threshold(task: Task) -> float:
     """The round's threshold as it cuts probabilities that are not calibrated."""
-    chosen = files.read_json(task.folder / files.THRESHOLD)["threshold"]
+    chosen = float(files.read_json(task.folder / files.THRESHOLD)["threshold"])
+    if task.is_exclusive:
+        return chosen  # predictions are the most probable labels, and go by no threshold
     inverse = Temperature(1.0 / read_temperature(task).value)
     return float(inverse.apply(np.array([chosen], dtype=np.float32))[0])
 

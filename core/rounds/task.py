@@ -67,6 +67,11 @@ class Task:
         return self.round
 
     @property
+    def is_exclusive(self) -> bool:
+        """Whether exactly one label applied to each document when the round was asked for."""
+        return self.round is not None and bool((self.round.config or {}).get("exclusive"))
+
+    @property
     def is_deep(self) -> bool:
         """Whether the encoder itself is trained."""
         return self.round is not None and self.round.kind is RoundKind.DEEP
