@@ -18,7 +18,8 @@ from core.errors import NotReady
 
 UNFINISHED, SET_ASIDE = ".tmp", ".old"  # endings of what a killed process leaves behind
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-NO_ROOM_IN_WORDS = re.compile(r"os error (28|122|27)\b")  # how libraries written in Rust put it
+# How libraries written in Rust, and numpy, put it.
+NO_ROOM_IN_WORDS = re.compile(r"os error (28|122|27)\b|^\d+ requested and \d+ written$")
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:

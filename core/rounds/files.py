@@ -62,8 +62,11 @@ def read_json(path: Path) -> Any:
 def read_array(path: Path, *, mapped: bool = False) -> NDArray[Any]:
     """Read one array, or map it."""
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        if mapped:
+            return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        with path.open("rb") as file:
+            array: NDArray[Any] = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise CorruptArtefact(_unreadable(path, error)) from error
     return array
 
@@ -71,7 +74,7 @@ def read_array(path: Path, *, mapped: bool = False) -> NDArray[Any]:
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Read all arrays of an .npz."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise CorruptArtefact(_unreadable(path, error)) from error
