@@ -18,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from core.errors import InputError, NotFound
+from core.manifest import MANIFEST
 from core.rounds import files
 from core.training.config import TrainConfig
 
@@ -26,7 +27,7 @@ REQUEST, LOCK = "request.json", "lock"
 NUMBERED = re.compile(r"(?P<stem>.+_seed\d+)_round(?P<n>\d+)")
 
 # Names beside those of `core.rounds.files`, for what a round of a project keeps elsewhere.
-CONFIG, TRAINED_TEXTS = "train.json", "trained_texts.npy"
+CONFIG, TRAINED_TEXTS = "train.json", "trained_texts.npz"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def latest(folder: Path, stem: str) -> Path:
 def resolve_checkpoint(given: str, checkpoints: Path) -> Path:
     """The folder of a checkpoint: a path, a path below `checkpoints`, or a name (its latest)."""
     for folder in (Path(given).expanduser(), checkpoints / given):
-        if (folder / files.STATISTICS).is_file():
+        if (folder / MANIFEST).is_file():
             return folder
         if folder.is_dir() and (there := _every_finished(folder)):
             return there[-1]
@@ -158,8 +159,12 @@ def _numbered(folder: Path, stem: str) -> Iterator[tuple[int, Path]]:
 
 def _every_finished(folder: Path) -> list[Path]:
     """Finished checkpoints of every stem, in the order in which they were finished."""
-    there = [path for path in folder.iterdir() if (path / files.STATISTICS).is_file()]
-    return sorted(there, key=lambda path: (path / files.STATISTICS).stat().st_mtime_ns)
+    there = [
+        path
+        for path in folder.iterdir()
+        if NUMBERED.fullmatch(path.name) and (path / MANIFEST).is_file()
+    ]
+    return sorted(there, key=lambda path: (path / MANIFEST).stat().st_mtime_ns)
 
 
 def refuse_bad_name(name: str) -> None:

@@ -20,6 +20,7 @@ from core.settings import Settings
 from core.training.checkpoint import CONFIG, TRAINED_TEXTS
 from core.training.config import DEMO, TrainConfig, usual_name
 from core.training.data import LabelledTexts, read_labelled, read_training_data
+from core.training.going_on import seen_by
 from core.training.layers import COMMAND_LINE, checked
 from core.training.learning import Watch, new_learner, open_vectors
 from core.training.measure import Chosen, Unseen, choose, measure_on_unseen
@@ -128,7 +129,7 @@ def without_trained_on(folder: Path, data: LabelledTexts) -> tuple[LabelledTexts
     """The texts that had no part in the model, and how many had."""
     if not (folder / TRAINED_TEXTS).exists():
         return data, 0
-    is_new = ~np.isin(data.ids, files.read_array(folder / TRAINED_TEXTS))
+    is_new = ~np.isin(data.ids, np.concatenate(seen_by(folder)))
     return data.take(np.flatnonzero(is_new)), int((~is_new).sum())
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,16 @@ class TextLearner(Protocol):
         """Write it into a checkpoint's folder."""
         ...
 
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Every epoch with its figures, those before a kill among them; may be empty."""
+        ...
+
+    @property
+    def stopped_because(self) -> str:
+        """Why the training ended before its last epoch; empty where it did not."""
+        ...
+
 
 class Vectors:
     """An encoder's vectors of texts, made once and kept under the data folder."""
@@ -80,6 +90,9 @@ class Vectors:
 
 class QuickOnTexts:
     """A head on an encoder's vectors."""
+
+    history: ClassVar[list[dict[str, Any]]] = []  # a training takes seconds and begins anew
+    stopped_because: ClassVar[str] = ""
 
     def __init__(self, config: TrainConfig, n_labels: int, vectors: Vectors) -> None:
         self.config, self.vectors = config, vectors
@@ -114,11 +127,25 @@ class QuickOnTexts:
 class DeepOnTexts:
     """A learner that reads texts by itself."""
 
-    def __init__(self, config: TrainConfig, n_labels: int, device: str | None = None) -> None:
-        options = learner_options(config)
-        self.learner = DeepLearner(
-            DeepConfig(encoder=config.encoder, seed=config.seed, **options), n_labels, device
+    def __init__(self, config: TrainConfig, n_labels: int, begin: Path | None) -> None:
+        deep = DeepConfig(
+            encoder=config.encoder,
+            seed=config.seed,
+            exclusive=config.exclusive,
+            warm_start="" if begin is None else str(begin),
+            **learner_options(config),
         )
+        self.learner = DeepLearner(deep, n_labels)
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Every epoch with its figures."""
+        return [] if self.learner.outcome is None else self.learner.outcome.history
+
+    @property
+    def stopped_because(self) -> str:
+        """Why the training ended."""
+        return "" if self.learner.outcome is None else self.learner.outcome.stopped_because
 
     def fit(self, train: JudgedTexts, watch: Watch, *, state: Path | None) -> None:
         """Fine-tune."""
@@ -144,14 +171,20 @@ def reads_vectors(kind: str) -> bool:
     return learner_info(kind).round_kind is RoundKind.QUICK
 
 
-def new_learner(config: TrainConfig, n_labels: int, vectors: Vectors | None) -> TextLearner:
-    """A learner that knows nothing yet; `vectors` for those that read them."""
+def new_learner(
+    config: TrainConfig, n_labels: int, vectors: Vectors | None, begin: Path | None = None
+) -> TextLearner:
+    """A learner that is not trained yet.
+
+    `vectors` are for those that read them; `begin` is a saved learner's folder
+    whose weights are begun with.
+    """
     if reads_vectors(config.learner):
         assert vectors is not None
         return QuickOnTexts(config, n_labels, vectors)
     if config.learner != "transformer":
         raise InputError(f"The learner '{config.learner}' cannot be trained from here yet.")
-    return DeepOnTexts(config, n_labels)
+    return DeepOnTexts(config, n_labels, begin)
 
 
 def open_vectors(config: TrainConfig, folder: Path) -> Vectors | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.domain import EvaluationSource
 from core.evaluation.counts import ENOUGH_TO_MEASURE
@@ -32,13 +33,21 @@ from core.training.checkpoint import (
     TRAINED_TEXTS,
     Slot,
     claimed,
-    latest,
     refuse_bad_name,
     release,
-    stem_of,
 )
 from core.training.config import TrainConfig
 from core.training.data import LabelledTexts, Split, read_training_data, split
+from core.training.going_on import (
+    Start,
+    bring_state,
+    find_start,
+    keep_state,
+    refuse_other_data,
+    seen_by,
+    with_labels_of,
+    without_seen,
+)
 from core.training.learning import TextLearner, Vectors, Watch, new_learner, open_vectors
 from core.training.measure import (
     Chosen,
@@ -48,7 +57,7 @@ from core.training.measure import (
     measure_on_test,
     measure_on_unseen,
 )
-from core.training.options import checked_options, usual_folds
+from core.training.options import checked_options, learner_options, usual_folds
 from core.versions import code_version, package_versions
 
 log = logging.getLogger(__name__)
@@ -95,15 +104,17 @@ class _Job:
     data: LabelledTexts
     parts: Split
     reporter: Reporter
+    start: Start | None
     vectors: Vectors | None = None
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def n_labels(self) -> int:
         return len(self.data.label_names)
 
     def new_learner(self) -> TextLearner:
-        return new_learner(self.config, self.n_labels, self.vectors)
+        begin = self.start.weights if self.start and self.config.warm_start else None
+        return new_learner(self.config, self.n_labels, self.vectors, begin)
 
     def watch(self, doing: str) -> Watch:
         def on_epoch(epoch: int, loss: float) -> None:
@@ -126,16 +137,25 @@ def train(config: TrainConfig, settings: Settings, reporter: Reporter | None = N
     checked_options(config, {})
     refuse_bad_name(config.resolved_name)
     reporter.on_stage(Stage("Reading the texts"))
-    data = read_training_data(config)
-    parts = split(data, config, n_folds=usual_folds(config))
     folder = settings.checkpoints_dir / config.resolved_name
-    base = latest(folder, stem_of(config)).name if config.goes_on else ""
+    start = find_start(config, folder)
+    data = read_training_data(config)
+    if start is not None:
+        config, data = start.config, with_labels_of(start, data)
+    parts = split(data, config, n_folds=usual_folds(config))
+    if start is not None:
+        refuse_other_data(start, _hash(parts))
+        parts = without_seen(start, parts)
+    base = start.folder.name if start is not None else ""
     with claimed(folder, config, data_hash=_hash(parts), base=base) as slot:
         reporter.on_slot(slot)
         log.info("%s %s", "Going on with" if slot.is_resumed else "Training", slot.final)
-        job = _Job(config, settings, slot, data, parts, reporter)
+        if start is not None:
+            bring_state(start, slot)
+        job = _Job(config, settings, slot, data, parts, reporter, start)
         job.vectors = open_vectors(config, settings.data_dir / "training-embeddings")
         evaluation, chosen = _learn_and_keep(job)
+        keep_state(slot)
         release(slot)
     seconds = time.perf_counter() - began
     return Trained(slot.final, evaluation, chosen, data, parts, seconds)
@@ -154,6 +174,7 @@ def _learn_and_keep(job: _Job) -> tuple[Evaluation, Chosen]:
         job.history.append({"epoch": epoch, "loss": round(loss, 6)})
 
     learner.fit(_judged(parts.fit), replace(watch, on_epoch=on_epoch), state=job.slot.state)
+    job.history = learner.history or job.history
     job.reporter.on_stage(Stage("Measuring"))
     if unseen is None:
         validation = parts.validation
@@ -200,15 +221,15 @@ def _keep(
     """Write the checkpoint beside its name, then give it the name."""
     partial = partial_folder(job.slot.final)
     learner.save(partial)
-    files.write_json(partial / CONFIG, {"format": FORMAT, **job.config.model_dump(mode="json")})
+    files.write_json(partial / CONFIG, {"format": FORMAT, **_config(job)})
     files.write_json(partial / files.SNAPSHOT_ABOUT, {"label_names": list(job.data.label_names)})
     files.write_json(partial / files.CALIBRATION, asdict(chosen.temperature))
     threshold = {"threshold": chosen.threshold, **figures(evaluation), "note": ""}
     files.write_json(partial / files.THRESHOLD, threshold)
     files.write_json(partial / files.EVALUATION, evaluation.to_json())
     files.write_json(partial / files.HISTORY, job.history)
-    files.write_json(partial / files.STATISTICS, _statistics(job))
-    files.write_array(partial / TRAINED_TEXTS, np.unique(_shown(job.parts).ids))
+    files.write_json(partial / files.STATISTICS, _statistics(job, learner))
+    files.write_arrays(partial / TRAINED_TEXTS, **_trained_texts(job))
     files.write_arrays(
         partial / files.UNSEEN,
         proba=unseen.proba,
@@ -220,7 +241,7 @@ def _keep(
     put_in_place(partial, job.slot.final)
 
 
-def _statistics(job: _Job) -> dict[str, Any]:
+def _statistics(job: _Job, learner: TextLearner) -> dict[str, Any]:
     parts = job.parts
     return {
         "data_hash": _hash(parts),
@@ -235,17 +256,30 @@ def _statistics(job: _Job) -> dict[str, Any]:
         "n_rows": job.data.n_rows,
         "n_rejected": len(job.data.rejected),
         "n_unjudged": job.data.n_unjudged,
-        "config": job.config.model_dump(mode="json"),
+        "config": _config(job),
+        "learner_options": learner_options(job.config),
+        "begun_with": job.start.folder.name if job.start else None,
+        "stopped_because": learner.stopped_because,
     }
+
+
+def _config(job: _Job) -> dict[str, Any]:
+    """What it was trained by in the end; where it began is told beside it."""
+    began = {"resume": False, "warm_start": False, "extra_epochs": None}
+    return {**job.config.model_dump(mode="json"), **began}
 
 
 def _hash(parts: Split) -> str:
     return " ".join(part.sha256 for part in (parts.fit, parts.validation, parts.test))
 
 
-def _shown(parts: Split) -> LabelledTexts:
-    """Every text whose labels had a part in the model."""
-    return replace(parts.fit, texts=[*parts.fit.texts, *parts.validation.texts])
+def _trained_texts(job: _Job) -> dict[str, NDArray[np.int64]]:
+    """Texts that had a part in the weights, those of the checkpoint it began with among them."""
+    fitted, chosen_by = job.parts.fit.ids, job.parts.validation.ids
+    if job.start is not None:
+        before, also = seen_by(job.start.folder)
+        fitted, chosen_by = np.union1d(fitted, before), np.union1d(chosen_by, also)
+    return {"fit": np.unique(fitted), "validation": np.unique(chosen_by)}
 
 
 def _judged(data: LabelledTexts) -> JudgedTexts:
