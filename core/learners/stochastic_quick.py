@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.domain import Proba, Samples
 from core.encoders.encoder import Encoder
@@ -73,6 +74,7 @@ def rescore(
     *,
     n_layers: int | None = None,
     n_passes: int = 20,
+    beside: NDArray[np.float32] | None = None,
     seed: int = 0,
     should_stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[int], None] | None = None,
@@ -89,6 +91,9 @@ def rescore(
         only, None the whole encoder, the faithful way (Gal and Ghahramani 2016).
     n_passes
         Draws per text; each costs a pass through the stochastic layers.
+    beside
+        What the head reads beside the encoder's vectors, (texts, width): the
+        same in every pass.
     seed
         Of the encoder's dropout; the head's follows from its own.
     should_stop, on_progress
@@ -104,8 +109,8 @@ def rescore(
     Cancelled when stopped.
     """
     if n_layers == 0:
-        vectors = encoder.encode(texts)[:, None]
-        return learner.samples_of(np.repeat(vectors, n_passes, axis=1))
+        vectors = np.repeat(encoder.encode(texts)[:, None], n_passes, axis=1)
+        return learner.samples_of(_with(vectors, beside))
     samples = np.empty((len(texts), n_passes, learner.n_labels), dtype=np.float32)
     n_done = 0
     batches = stochastic_batches(encoder, texts, n_layers=n_layers, n_passes=n_passes, seed=seed)
@@ -113,8 +118,16 @@ def rescore(
         if should_stop():
             raise Cancelled(f"Scoring stopped after {n_done} of {len(texts)} texts.")
         rows, vectors = next(batches)
-        samples[rows] = learner.samples_of(vectors)
+        samples[rows] = learner.samples_of(_with(vectors, None if beside is None else beside[rows]))
         n_done += len(rows)
         if on_progress is not None:
             on_progress(n_done)
     return samples
+
+
+def _with(vectors: NDArray[np.float32], beside: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Lay (texts, width) beside every pass of (texts, passes, width)."""
+    if beside is None:
+        return vectors
+    shape = (*vectors.shape[:2], beside.shape[1])
+    return np.concatenate([vectors, np.broadcast_to(beside[:, None], shape)], axis=2)

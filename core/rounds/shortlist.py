@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.learners.quick import QuickLearner
+from core.learners.ensemble import QuickEnsemble
 from core.learners.stochastic_quick import rescore
 from core.rounds.known import judged_of, recipe_of
 from core.rounds.learner import load_learner
@@ -38,22 +38,24 @@ def rescored(
 ) -> tuple[NDArray[np.int64], PoolScores]:
     """Give the candidates again, scored with the encoder's dropout on; 0 outside the shortlist."""
     recipe, learner = recipe_of(task), load_learner(task)
-    if not isinstance(learner, QuickLearner):
+    if isinstance(learner, QuickEnsemble):
         raise InputError(
-            "Dropout in the encoder needs a head with dropout; choose 'dropout' as the source of "
-            "several opinions, or the head alone as what stays stochastic."
+            "Dropout in the encoder needs a head with a posterior of its own; choose 'dropout' as "
+            "the source of several opinions, or the head alone as what stays stochastic."
         )
     per_query = max(PER_QUERY, SHORTLIST.get(recipe.batching, 1))
     n = max(per_query * task.the_round.config["query_size"], FEWEST)
     best = np.sort(highest(scores.score, n, np.random.default_rng(task.the_round.seed)))
-    snapshot = Snapshot.read(task.folder)
+    snapshot, use = Snapshot.read(task.folder), EncoderUse.read(task.folder)
     rows = candidates[best]
+    words = use.lexical_cache(workshop.settings, task.project)
     samples = rescore(
         read_texts(workshop.store, snapshot.pool_ids[rows]),
         learner,
-        workshop.encoder(EncoderUse.read(task.folder).load_name(workshop.settings)),
+        workshop.encoder(use.load_name(workshop.settings)),
         n_layers=None if recipe.stochastic_layers == ALL_LAYERS else recipe.stochastic_layers,
         n_passes=recipe.n_passes,
+        beside=None if words is None else _floats(words.rows(snapshot.pool_ids[rows])),
         seed=task.the_round.seed,
         should_stop=progress.should_stop,
         on_progress=lambda n_done: progress.count(n_done, len(rows)),
@@ -63,3 +65,7 @@ def rescored(
     score, contributions = np.zeros_like(scores.score), scores.contributions.copy()
     score[best], contributions[best] = closer.score, closer.contributions
     return candidates, replace(scores, score=score, contributions=contributions)
+
+
+def _floats(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    return np.asarray(vectors, dtype=np.float32)

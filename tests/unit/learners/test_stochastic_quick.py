@@ -49,6 +49,21 @@ def test_each_pass_is_the_encoders_vector_under_the_heads_mask(learner, encoder,
         np.testing.assert_allclose(samples[:, number], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("n_layers", [0, 2])
+def test_what_stands_beside_the_vectors_is_the_same_in_every_pass(judged, encoder, n_layers):
+    words = np.eye(4, 5, dtype=np.float32)
+    both = JudgedVectors(np.concatenate([judged.x, words], axis=1), TRUTH)
+    config = QuickConfig(kind=QuickKind.LOGISTIC, C=1.0)
+    head = new_quick(config, 3, blocks=(encoder.width, 5)).fit(both)
+    told = {"n_layers": n_layers, "n_passes": 3, "seed": 9}
+    samples = rescore(TEXTS, head, encoder, beside=words, **told)
+    vectors = encode_stochastic(encoder, TEXTS, **told) if n_layers else judged.x[:, None]
+    for number in range(3):
+        of_pass = np.concatenate([vectors[:, number if n_layers else 0], words], axis=1)
+        expected = head.predict_proba(JudgedVectors(of_pass, TRUTH), dropout_sampling=3)
+        np.testing.assert_allclose(samples[:, number], expected[:, number], atol=1e-6)
+
+
 @pytest.mark.parametrize("n_layers", [2, None])
 def test_the_encoder_adds_its_own_doubt(judged, encoder, n_layers):
     sure = QuickConfig(kind=QuickKind.MLP, layers=(32,), dropout=0.0, epochs=3)
