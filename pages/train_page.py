@@ -18,6 +18,7 @@ from pages.widgets.context import Context, context, go_to, require_project
 from pages.widgets.errors import shown_errors
 from pages.widgets.job_watch import NO_WORKER, watch_job
 from pages.widgets.kept_weights import draw_kept_weights
+from pages.widgets.model_export import draw_model_export
 from pages.widgets.round_request import choose_request, hindrance, remember
 from pages.widgets.round_story import draw_story
 from pages.widgets.round_words import rounds_table, what_changed
@@ -47,6 +48,9 @@ def main() -> None:
     if ended:
         draw_rounds(here, project, ended)
         draw_kept_weights(here, project)
+    with_weights = [r for r in ended if r.status is JobStatus.DONE and r.pruned_because is None]
+    if with_weights:
+        draw_model_export(here, project, with_weights)
 
 
 def draw_request(here: Context, project: Project, last: JobInfo | None) -> None:

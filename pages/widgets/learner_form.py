@@ -12,7 +12,7 @@ from core.learners.catalogue import DEFAULT_LEARNER, LearnerInfo, Option, learne
 from core.services.learner_choice import KIND
 
 CHOICES = {
-    "": "as the encoder was made for",
+    "": "its own choice",
     "cls": "the first token",
     "mean": "the mean of all tokens",
     "full": "all of it",
@@ -39,7 +39,7 @@ ONLY_WITH: dict[str, tuple[str, tuple[Any, ...]]] = {
     "min_epochs": ("early_stopping", (True,)),
 }
 UNUSED = ("loss", "positive_weight")  # where exactly one label applies: softmax has its own loss
-IN_A_ROW = 3
+TOGGLES_IN_A_ROW, FIELDS_IN_A_ROW = 2, 3
 
 
 def choose_learner(
@@ -65,6 +65,8 @@ def choose_learner(
     title = "Further options" + (f", {n_changed} changed" if n_changed else "")
     if further and st.toggle(title, bool(n_changed), key=f"further_{name}"):
         chosen |= _fields(further, info, before, chosen)
+    else:  # folded away, what was changed last time stays so
+        chosen |= {option.name: before[option.name] for option in further if option.name in before}
     changed = {
         key: value for key, value in chosen.items() if not _is_default(info.option(key), value)
     }
@@ -74,12 +76,24 @@ def choose_learner(
 def _fields(
     options: list[Option], info: LearnerInfo, before: dict[str, Any], chosen: dict[str, Any]
 ) -> dict[str, Any]:
-    """One field for each option that means something beside what is chosen already."""
+    """A field for each option that means something beside what is chosen already; toggles first."""
+    toggles = [option for option in options if isinstance(option.default, bool)]
+    values = _row_by_row(toggles, info, before, n_columns=TOGGLES_IN_A_ROW)
+    meant = [
+        option
+        for option in options
+        if option not in toggles and _is_meant(option, info, {**chosen, **values})
+    ]
+    return values | _row_by_row(meant, info, before, n_columns=FIELDS_IN_A_ROW)
+
+
+def _row_by_row(
+    options: list[Option], info: LearnerInfo, before: dict[str, Any], *, n_columns: int
+) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    shown = [option for option in options if _is_meant(option, info, {**chosen, **values})]
-    for start in range(0, len(shown), IN_A_ROW):
-        row = shown[start : start + IN_A_ROW]
-        for column, option in zip(st.columns(IN_A_ROW), row, strict=False):
+    for start in range(0, len(options), n_columns):
+        row = options[start : start + n_columns]
+        for column, option in zip(st.columns(n_columns), row, strict=False):
             with column:
                 value = before.get(option.name, option.default)
                 values[option.name] = _field(option, value, key=f"option_{info.name}_{option.name}")
@@ -137,8 +151,9 @@ def _step(option: Option) -> float:
 
 def _is_default(option: Option, value: Any) -> bool:
     default = option.default
-    if isinstance(default, tuple) and isinstance(value, str):
-        return value.strip() == "-".join(map(str, default))
+    if isinstance(default, tuple):
+        said = value if isinstance(value, str) else "-".join(map(str, value))
+        return said.strip() == "-".join(map(str, default))
     if isinstance(default, float) and value is not None:
         return abs(value - default) <= 1e-12
     return bool(value == default)

@@ -68,6 +68,7 @@ def _choose_options(here: Context, project_id: int, kind: RoundKind) -> RoundReq
     with st.expander("Options"):
         remembered = usable_learner(kind, settings.learner.get(kind, {}))
         learner = choose_learner(kind, remembered, exclusive=settings.exclusive)
+        st.divider()
         strategy = st.selectbox(
             "Ask next about",
             names,

@@ -16,7 +16,7 @@ from pages.widgets.text import escaped
 def draw_story(round_: RoundInfo) -> None:
     """What is known of how it learnt; what people should know stands out."""
     outcome = _outcome(round_)
-    st.markdown(" ".join(_sentences(round_, outcome)))
+    st.caption(" ".join(filter(None, _sentences(round_, outcome))))
     for message in outcome.get("messages") or ():
         st.warning(escaped(str(message)), icon=":material/info:")
 
