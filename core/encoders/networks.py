@@ -33,6 +33,7 @@ class NetworkKind(StrEnum):
 
     CNN = "cnn"
     RNN = "rnn"
+    TRANSFORMER = "transformer"  # the first layers of another; kept as any encoder is
 
 
 class Cell(StrEnum):
@@ -178,9 +179,10 @@ def build_body(
     config: NetworkConfig, row_of: torch.Tensor | None = None
 ) -> ConvolutionalBody | RecurrentBody:
     """Build an untrained network; weights come from torch's generator."""
-    if config.kind is NetworkKind.CNN:
-        return ConvolutionalBody(config, row_of)
-    return RecurrentBody(config, row_of)
+    if config.kind is NetworkKind.TRANSFORMER:
+        raise InputError("A small transformer is cut from an encoder: use cut_transformer.")
+    make = ConvolutionalBody if config.kind is NetworkKind.CNN else RecurrentBody
+    return make(config, row_of)
 
 
 def cut_transformer(encoder: str, n_layers: int) -> TransformerBody:

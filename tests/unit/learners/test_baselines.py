@@ -12,7 +12,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from core.demo.corpus import demo_labels, demo_rows
 from core.domain import UNJUDGED
-from core.encoders.encoder import load_encoder
+from core.encoders.encoder import Pooling, load_encoder
 from core.errors import Cancelled, CorruptArtefact, InputError, NotReady
 from core.learners.baseline_heads import Head, HeadConfig, fit_heads
 from core.learners.baselines import BaselineConfig, BaselineLearner, Features
@@ -222,12 +222,9 @@ def test_a_frozen_encoder_takes_texts_and_its_cached_vectors_alike(
     learner.save(tmp_path / "frozen")
     loaded = BaselineLearner.load(tmp_path / "frozen", device="cpu")
     np.testing.assert_array_equal(loaded.predict_proba(test), proba)
-    assert not np.allclose(
-        learner.embed(test),
-        load_encoder(
-            tiny_encoder, device="cpu", pooling="cls" if features is Features.MEAN else "mean"
-        ).encode(test.texts),
-    )
+    other = Pooling.CLS if features is Features.MEAN else Pooling.MEAN
+    unlike = load_encoder(tiny_encoder, device="cpu", pooling=other).encode(test.texts)
+    assert not np.allclose(learner.embed(test), unlike)
 
 
 def test_it_tells_how_far_it_is_and_hears_a_stop():
