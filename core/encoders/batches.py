@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 65536}  # rows times the longest row
+TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536}  # rows times the longest row
 
 
 def tokenise(tokenizer: Any, texts: Sequence[str], *, max_tokens: int) -> list[list[int]]:
@@ -52,4 +52,7 @@ def pad(
     mask = np.arange(lengths.max()) < lengths[:, None]
     ids = np.full(mask.shape, pad_id, dtype=np.int64)
     ids[mask] = np.concatenate([np.asarray(row) for row in token_ids])
-    return torch.from_numpy(ids).to(device), torch.from_numpy(mask.astype(np.int64)).to(device)
+    tensors = torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64))
+    if device.type == "cuda":  # pinned, so that the copying waits for nothing
+        tensors = tensors[0].pin_memory(), tensors[1].pin_memory()
+    return tensors[0].to(device, non_blocking=True), tensors[1].to(device, non_blocking=True)

@@ -7,7 +7,8 @@ It owns loading, checking and running the encoder; keeping the vectors is
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from core.encoders.backends import EXACT, Backend, Fetch, Runner, TorchOnCpu, TorchOnGpu
 from core.encoders.batches import TOKENS_PER_BATCH, batches_by_length, pad, pad_id_of, tokenise
 from core.encoders.folders import (
     BUNDLED,
@@ -90,6 +92,9 @@ class Encoder:
         self.model.to(self.device).eval()
         self.width = int(self.model.width if self.is_network else self.model.config.hidden_size)
         self.max_tokens = min(max_tokens, int(self.tokenizer.model_max_length))
+        self.tokens_per_batch = TOKENS_PER_BATCH.get(self.device.type, TOKENS_PER_BATCH["cpu"])
+        self.backend = Backend.TORCH
+        self._runner: Runner | None = None
 
     def encode(
         self, texts: Sequence[str], *, on_progress: Callable[[int], None] | None = None
@@ -109,33 +114,72 @@ class Encoder:
             Shape (texts, width), each row of length 1, in the order of `texts`.
         """
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
-        token_ids = tokenise(self.tokenizer, texts, max_tokens=self.max_tokens)
-        budget = TOKENS_PER_BATCH.get(self.device.type, TOKENS_PER_BATCH["cpu"])
         n_done = 0
-        for batch in batches_by_length([len(ids) for ids in token_ids], budget):
-            vectors[batch] = self._encode_batch([token_ids[i] for i in batch])
-            n_done += len(batch)
+        for rows, batch in self.encode_batches(texts):
+            vectors[rows] = batch
+            n_done += len(rows)
             if on_progress is not None:
                 on_progress(n_done)
         return vectors
 
-    def vectors(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Run the network as it stands; ids and mask are (rows, tokens).
+    def encode_batches(
+        self, texts: Sequence[str]
+    ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+        """Yield (positions in `texts`, their unit vectors), the longest texts first."""
+        token_ids = tokenise(self.tokenizer, texts, max_tokens=self.max_tokens)
+        lengths = [len(ids) for ids in token_ids]
+        runner = self._runner or self.reference()
+        under_way: deque[tuple[list[int], Fetch]] = deque()
+        for rows in batches_by_length(lengths, self.tokens_per_batch):
+            under_way.append((rows, self._launch(runner, [token_ids[row] for row in rows])))
+            if len(under_way) >= runner.n_ahead:
+                done, fetch = under_way.popleft()
+                yield done, fetch()
+        for done, fetch in under_way:
+            yield done, fetch()
+
+    def use(self, backend: Backend, runner: Runner) -> None:
+        """Encode in another way from now on; `vectors` stays torch's, weights may not change."""
+        self.backend, self._runner = backend, runner
+
+    @property
+    def arithmetic(self) -> str:
+        """Name how vectors are computed, as far as a cache of them can tell it."""
+        if self.device.type != "cpu":
+            return f"{self.device.type}-bf16"
+        return "float32" if self.backend in EXACT else str(self.backend)
+
+    def reference(self) -> Runner:
+        """Give the runner that all others are measured against."""
+        return TorchOnCpu(self) if self.device.type == "cpu" else TorchOnGpu(self)
+
+    def vectors(self, ids: torch.Tensor, mask: torch.Tensor, *, model: Any = None) -> torch.Tensor:
+        """Run the network, or a copy of it, as it stands; ids and mask are (rows, tokens).
 
         Gives unit vectors (rows, width) in float32, with gradients where they are on.
         """
+        model = self.model if model is None else model
         on_cuda = self.device.type == "cuda"
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=on_cuda):
             if self.is_network:
-                return torch.nn.functional.normalize(self.model(ids, mask).float(), dim=-1)
-            hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+                return torch.nn.functional.normalize(model(ids, mask).float(), dim=-1)
+            hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
         return pooled(hidden, mask, self.pooling)
 
-    @torch.inference_mode()
-    def _encode_batch(self, token_ids: list[list[int]]) -> NDArray[np.float32]:
-        ids, mask = pad(token_ids, pad_id=pad_id_of(self.tokenizer), device=self.device)
-        rows: NDArray[np.float32] = self.vectors(ids, mask).cpu().numpy()
-        return rows
+    def _launch(self, runner: Runner, token_ids: list[list[int]]) -> Fetch:
+        """Start a batch; one that does not fit into the device's memory is halved, then halved."""
+        try:
+            ids, mask = pad(token_ids, pad_id=pad_id_of(self.tokenizer), device=self.device)
+            return runner.launch(ids, mask)
+        except torch.OutOfMemoryError:
+            if len(token_ids) == 1:
+                raise
+        self.tokens_per_batch = max(self.tokens_per_batch // 2, self.max_tokens)
+        log.warning("Out of memory on %s: batches are halved", self.device)
+        torch.cuda.empty_cache()
+        half = len(token_ids) // 2
+        parts = [self._launch(runner, part)() for part in (token_ids[:half], token_ids[half:])]
+        return lambda: np.concatenate(parts)
 
 
 def _transformer_in(folder: Path) -> Any:
