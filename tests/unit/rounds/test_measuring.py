@@ -85,6 +85,19 @@ def test_reported_probabilities_are_calibrated_by_the_other_folds_and_the_pool_b
     assert evaluation.calibration.log_loss > log_loss(everything.apply(proba), truth)
 
 
+def test_with_one_label_per_document_the_most_probable_is_predicted(
+    measure: Measure, task: Task
+) -> None:
+    shares = np.random.default_rng(1).dirichlet([0.5] * 4, size=60).astype(np.float32)
+    truth = np.eye(4, dtype=np.int8)[shares.argmax(axis=1)]
+    shares = (0.8 * shares + 0.05).astype(np.float32)  # the right one leads, and is seldom sure
+    task.the_round.config = {"exclusive": True}
+    evaluation, figures = measure(shares, truth)
+    assert read_temperature(task).exclusive
+    assert figures["micro_f1"] == 1.0
+    assert evaluation.summary.micro_f1.value == 1.0
+
+
 def test_judging_a_small_audit_set_whole_is_enough() -> None:
     needed = [audit_judgements_needed(n) for n in (0, 9, 10, 29, 30, 200)]
     assert needed == [None, None, 10, 29, 30, 30]
