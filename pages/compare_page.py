@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.rounds.heartbeat import worker_is_alive
+from core.services.exclusive import is_exclusive
 from core.services.replays import list_replays, request_replay
 from core.store.tables import Project
 from pages.widgets.compare_form import choose_comparison
@@ -28,6 +29,12 @@ def main() -> None:
         "asks for the rest in its own way, and after each round the model is tested on documents "
         "nobody asked about. Your judgements are only read."
     )
+    if is_exclusive(project):
+        st.caption(
+            "A comparison looks at every label on its own, as if several could hold. Which "
+            "strategy comes first is worth knowing here too; its scores are not this project’s "
+            "accuracy."
+        )
     under_way = watch_replay(here, project.id)
     if under_way is None and not worker_is_alive(here.settings):
         st.warning(NO_WORKER, icon=":material/power_off:")

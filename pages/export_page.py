@@ -33,6 +33,7 @@ COLUMNS = """
 | `round` | the round in force at that moment |
 | `is_audited` | whether the document measures the model and never trains it |
 | `threshold`, probabilities | what the round in force says of the document |
+| `label` | in projects with exactly one label per document: that label, with no threshold |
 
 In CSV, labels are joined by `|`, each label's probability has a column of its own (`p:name`), and
 cells that a spreadsheet would run as formulas begin with an apostrophe. Uploading the file here

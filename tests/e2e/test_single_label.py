@@ -96,7 +96,7 @@ def test_a_file_of_single_labels_becomes_such_a_project_and_is_trained(
     card.wait_until_saved()
 
     app.go_to("Train")
-    page.get_by_test_id("stExpander").get_by_text("Options").click()
+    page.get_by_test_id("stExpander").get_by_text("Options", exact=True).click()
     page.get_by_role("combobox", name="Learn with").click()
     page.get_by_role("option", name="Logistic regression").click()
     app.see("One regularised regression per label.")

@@ -20,7 +20,7 @@ from core.services.exporting import export_rows, write_csv, write_jsonl
 from core.services.importing import import_file
 from core.services.judgements import NewSubmission, annotator_named, record_judgements
 from core.services.labels import NewLabel, add_labels
-from core.services.projects import create_project
+from core.services.projects import change_settings, create_project
 from core.settings import Settings
 from core.store.store import Store
 from core.store.tables import Document, Project, Round
@@ -85,6 +85,23 @@ def test_each_person_has_a_row_with_their_newest_word(
     ]
     assert rows[0]["source"] == "card"
     assert rows[0]["judged_at"].endswith("+00:00")
+
+
+def test_where_one_label_applies_it_stands_in_a_column_of_its_own(
+    store: Store, project_id: int, export: Export
+) -> None:
+    with store.write() as session:
+        change_settings(session, project_id, exclusive=True)
+    say(store, project_id, "ann", (1, COMPLETE, {2: P}), (2, PARTIAL, {1: JudgementState.ABSENT}))
+    rows = export()
+    assert [(row["label"], row["labels"], row["threshold"]) for row in rows] == [
+        ("b", ["b"], None),
+        ("", [], None),
+    ]
+    sheet = io.StringIO(newline="")
+    write_csv(rows, sheet)
+    read = list(csv.DictReader(io.StringIO(sheet.getvalue().lstrip("\ufeff"))))
+    assert [row["label"] for row in read] == ["b", ""]
 
 
 def test_labels_added_later_are_in_no_list(store: Store, project_id: int, export: Export) -> None:

@@ -14,7 +14,13 @@ from core.domain import SubmissionSource
 from core.errors import ImportRefused, InputError
 from core.exchange.guess import guess
 from core.exchange.mapping import LabelLayout, Mapping
-from core.services.importing import ImportReport, import_file, import_named
+from core.services.importing import (
+    ImportReport,
+    LabelCounts,
+    count_labels,
+    import_file,
+    import_named,
+)
 from core.services.judgement_matrix import judgement_matrix
 from core.services.labels import NewLabel, active_labels, add_labels, retire_label
 from core.services.projects import change_settings, create_project
@@ -384,3 +390,28 @@ def test_an_encoding_that_does_not_fit_is_refused_with_a_sentence(
             dialect=replace(found.dialect, encoding="utf-16"),
         )
     assert stored(store)["import"] == 0
+
+
+def test_rows_are_counted_by_how_many_labels_they_have(tmp_path: Path) -> None:
+    path = tmp_path / "news.csv"
+    path.write_text("text,label\none,a\ntwo,b\nthree,a\nfour,\n", encoding="utf-8")
+    found = guess(path, path.name)
+    counts = count_labels(path, found.dialect, found.mapping())
+    assert counts == LabelCounts(n_rows=4, is_all=True, n_labelled=3, n_one=3, n_labels=2)
+    assert counts.speaks_for_one_each
+    first = count_labels(path, found.dialect, found.mapping(), most_rows=2)
+    assert (first.n_rows, first.is_all) == (2, False)
+    assert not first.speaks_for_one_each  # two rows with two labels say nothing
+
+
+def test_a_row_without_its_one_label_is_rejected_also_from_columns_of_yes_and_no(
+    store: Store, load: Load, project_id: int
+) -> None:
+    with store.write() as session:
+        change_settings(session, project_id, exclusive=True)
+    report = load("text,a,b\nfirst,1,0\nsecond,1,1\nthird,0,0\n")
+    assert (report.n_accepted, report.n_judged) == (1, 1)
+    assert [(row.number, row.reason.split(",")[0]) for row in report.rejections] == [
+        (3, "It has 2 labels ('a'"),
+        (4, "No label applies to it"),
+    ]

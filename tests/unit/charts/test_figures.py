@@ -235,6 +235,25 @@ def test_loss_is_drawn_above_f1_where_that_was_measured():
     assert drawn["F1"].x == (1, 2)
 
 
+def test_the_score_that_training_stops_by_is_drawn_beside_f1():
+    history = [
+        {"epoch": 1, "loss": 0.7, "f1": 0.5, "score": 0.8},
+        {"epoch": 2, "loss": 0.4, "f1": 0.6, "score": None},
+    ]
+    figure = loss_by_epoch(history)
+    drawn = traces(figure)
+    assert list(drawn) == ["loss", "F1", "validation score"]
+    assert drawn["validation score"].y == (0.8, None)
+    assert figure.layout.showlegend
+    alone = loss_by_epoch([{"epoch": 1, "loss": 0.7, "score": 0.8}])
+    assert alone.layout.yaxis2.title.text == "Validation score"
+
+
+def test_where_one_label_is_predicted_rounds_are_drawn_by_their_accuracy():
+    drawn = traces(f1_by_round([a_round(1, 0.3)], micro_name="accuracy"))
+    assert list(drawn) == ["accuracy, audit set", "macro-F1, audit set"]
+
+
 def test_without_f1_loss_is_drawn_alone():
     assert list(traces(loss_by_epoch([{"epoch": 1, "loss": 0.7, "f1": None}]))) == ["loss"]
 
