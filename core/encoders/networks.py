@@ -188,6 +188,11 @@ def build_body(
 def cut_transformer(encoder: str, n_layers: int) -> TransformerBody:
     """Take an encoder's embeddings and first layers; raises InputError where it has fewer."""
     folder = folder_of(encoder)
+    if (folder / NETWORK).exists():
+        raise InputError(
+            f"Encoder '{encoder}' is itself a small network, so no layers can be cut from it; "
+            "give a transformer."
+        )
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     if not 1 <= n_layers <= config.num_hidden_layers:
         raise InputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 
@@ -44,7 +44,7 @@ class TextNetworkConfig:
     encoder: str = "bundled"  # whose tokeniser, and whose token vectors or layers
     embeddings: str = "encoder"  # or random; see docs/decisions/021
     frozen_epochs: int = 0  # token vectors stay as they begin so long
-    embedding_width: int = 128
+    embedding_width: int = 128  # at most the encoder's, where token vectors are its own
     embedding_dropout: float = 0.0
     min_count: int = 2  # a rarer token shares one vector with all such, where they begin at random
     filters: int = 100
@@ -115,17 +115,20 @@ def new_body(config: TextNetworkConfig, token_ids: list[list[int]], *, vocabular
 def _with_vectors_of(
     config: TextNetworkConfig, vocabulary: int
 ) -> ConvolutionalBody | RecurrentBody:
-    vectors = load_encoder(config.encoder, device="cpu").model.get_input_embeddings().weight
-    if config.embedding_width > vectors.shape[1]:
+    encoder = load_encoder(config.encoder, device="cpu")
+    if encoder.is_network:
         raise InputError(
-            f"Encoder '{config.encoder}' has token vectors of {vectors.shape[1]} values; give "
-            f"embedding_width up to that, not {config.embedding_width}, or embeddings 'random'."
+            f"Encoder '{config.encoder}' is itself a small network, so no other begins with its "
+            "token vectors; give a transformer, or embeddings 'random'."
         )
+    vectors = encoder.model.get_input_embeddings().weight
+    width = min(config.embedding_width, vectors.shape[1])
+    config = replace(config, embedding_width=width)
     body = build_body(_sizes(config, vocabulary, n_rows=len(vectors)))
     with torch.no_grad():
         centred = vectors - vectors.mean(dim=0)
         directions = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)
-        main = centred @ directions[:, : config.embedding_width]
+        main = centred @ directions[:, :width]
         body.words.embedding.weight.copy_(main * (SCALE / main.std()))
     return body
 

@@ -20,7 +20,7 @@ from core.learners.distilling import (
 from tests.unit.learners.tiny import judged, make_encoder
 
 KINDS = {
-    "cnn": {"kind": "cnn", "filters": 8, "kernel_sizes": (1, 2), "lr": 1e-2},
+    "cnn": {"kind": "cnn", "filters": 16, "kernel_sizes": (1, 2), "lr": 1e-2},
     "rnn": {"kind": "rnn", "hidden": 12, "lr": 2e-2},
     "transformer": {"kind": "transformer", "n_layers": 1, "lr": 4e-3},
 }
@@ -75,7 +75,9 @@ def test_any_learner_can_teach_and_untaught_labels_stay_unknown(config_of):
 
 def test_it_learns_32_documents_by_heart(config_of):
     data = judged(32)
-    student = StudentLearner(config_of(epochs=40, dropout=0.0, batch_size=8), 3, device="cpu").fit(data)
+    student = StudentLearner(config_of(epochs=40, dropout=0.0, batch_size=8), 3, device="cpu").fit(
+        data
+    )
     assert (student.predict(data).toarray() == data.truth).all()
 
 

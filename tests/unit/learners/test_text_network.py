@@ -208,11 +208,24 @@ def test_rare_tokens_share_a_vector(config_of):
 def test_what_does_not_exist_is_refused_by_name(config_of):
     for changes, named in (
         ({"kind": "lstm"}, "kind is 'lstm'; give one of 'cnn', 'rnn', 'transformer'"),
-        ({"embedding_width": 64}, "embedding_width up to that, not 64"),
         ({"loss": "hinge"}, "loss is 'hinge'"),
     ):
         with pytest.raises(InputError, match=named):
             TextNetworkLearner(config_of("cnn", **changes), 3, device="cpu").fit(judged(8))
+
+
+def test_no_network_begins_with_another_small_network(config_of, trained, tmp_path):
+    trained.save(tmp_path / "learner")
+    encoder = str(trained.encoder_folder)
+    for name in ("cnn", "transformer"):
+        with pytest.raises(InputError, match="is itself a small network"):
+            TextNetworkLearner(config_of(name, encoder=encoder), 3, device="cpu").fit(judged(8))
+
+
+def test_token_vectors_are_no_wider_than_the_encoders(config_of):
+    assert new_body(config_of("cnn", embedding_width=64), [], vocabulary=10).config == (
+        new_body(config_of("cnn", embedding_width=32), [], vocabulary=10).config
+    )
 
 
 def test_empty_texts_and_no_texts_work(trained):
