@@ -12,7 +12,8 @@ from core.evaluation.forecast import Forecast, Range
 from core.evaluation.outlook import LabelOutlook, Outlook
 from core.evaluation.stopping import Predicted, stopping_state
 from core.learners.catalogue import learners_of
-from core.services.jobs import ROUND, finish_job, latest_job
+from core.services.jobs import EXPORT_MODEL, ROUND, finish_job, latest_job
+from core.services.model_exports import export_path
 from core.services.projects import ProjectSettings, get_project
 from core.services.rounds import active_round, list_rounds
 from core.store.tables import Job, Round
@@ -322,4 +323,27 @@ def test_weights_are_listed_pinned_and_let_go(rooms: Rooms, said: Said) -> None:
     weights = rooms.settings.checkpoints_dir.rglob("weights.safetensors")
     assert sorted(path.parts[-3][-1] for path in weights) == ["2", "4"]
     assert test.selectbox(key="earlier").options == ["Round 2"]
+    assert not test.exception
+
+
+def test_a_model_is_asked_for_and_downloaded_where_it_lies(rooms: Rooms, said: Said) -> None:
+    project = rooms.project("billing", "refund", n_documents=3)
+    weigh(rooms, project, 1)
+    test = rooms.open("train", project=project)
+    test.button(key="export_model").click().run()
+    with rooms.store.read() as session:
+        job = latest_job(session, project, kind=EXPORT_MODEL)
+    assert job is not None
+    assert [bar.proto.text for bar in test.get("progress")] == ["Waiting for the worker"]
+    with rooms.store.write() as session:
+        finish_job(session, session.get_one(Job, job.id), JobStatus.FAILED, error="No room.")
+    test = rooms.open("train", project=project)
+    assert test.error[0].value == r"No room\."
+    with rooms.store.write() as session:
+        round_ = session.query(Round).one()
+        path = export_path(session, rooms.settings, round_)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(2_000))
+    test = rooms.open("train", project=project)
+    assert test.get("download_button")[0].proto.label == "Download the model, 2.0 kB"
     assert not test.exception
