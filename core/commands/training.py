@@ -52,6 +52,7 @@ def train(
     option: Annotated[
         list[str] | None, typer.Option("--set", help="An option of the learner: name=value.")
     ] = None,
+    teacher: Annotated[str | None, typer.Option(help="A student's: a checkpoint.")] = None,
     encoder: Annotated[str | None, typer.Option(help="bundled, a folder, or a name.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Longer texts are cut here.")] = None,
     exclusive: Annotated[

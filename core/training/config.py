@@ -36,6 +36,7 @@ class TrainConfig(BaseModel):
     subsample: float = Field(default=1.0, gt=0.0, le=1.0)  # of the documents to train on
     learner: str = "auto"
     options: dict[str, Any] = Field(default_factory=dict)  # of the learner
+    teacher: str | None = None  # a checkpoint, for the learner 'student'
     encoder: str = "bundled"  # or a local folder, or a Hugging Face name
     max_tokens: int = Field(default=256, ge=8, le=8192)
     exclusive: bool = False  # exactly one label per text

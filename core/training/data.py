@@ -41,7 +41,7 @@ class LabelledTexts:
     truth: Truth
     label_names: tuple[str, ...]
     n_rows: int = 0
-    n_unjudged: int = 0  # rows whose label cells say nothing; left out
+    unjudged: tuple[str, ...] = ()  # texts whose label cells say nothing
     rejected: tuple[BadRow, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -51,6 +51,11 @@ class LabelledTexts:
     def take(self, rows: NDArray[np.int64]) -> LabelledTexts:
         """Some of them."""
         return replace(self, texts=[self.texts[row] for row in rows], truth=self.truth[rows])
+
+    @property
+    def n_unjudged(self) -> int:
+        """Rows that were left out for want of labels."""
+        return len(self.unjudged)
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -149,7 +154,7 @@ def _read(path: Path, columns: _Columns, label_names: Sequence[str] | None) -> L
         truth=truth,
         label_names=tuple(wanted),
         n_rows=n_rows,
-        n_unjudged=len(readings) - len(judged),
+        unjudged=tuple(reading.text for reading in readings if reading.labels is None),
         rejected=tuple(rejected),
         notes=(*found.reasons.values(), *found.warnings, *_strangers(there, wanted)),
     )

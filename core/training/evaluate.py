@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from core.domain import EvaluationSource, Proba, Truth
 from core.errors import InputError, NotReady
 from core.evaluation.report import Evaluation, evaluate
-from core.learners.cross_validation import assign_folds
-from core.learners.dataset import JudgedTexts
 from core.rounds import files
 from core.rounds.measure import figures
 from core.settings import Settings
-from core.training.checkpoint import CONFIG, TRAINED_TEXTS
+from core.training.checkpoint import CONFIG
 from core.training.config import DEMO, TrainConfig, usual_name
 from core.training.data import LabelledTexts, read_labelled, read_training_data
+from core.training.folds import out_of_fold
 from core.training.going_on import seen_by
 from core.training.layers import COMMAND_LINE, checked
-from core.training.learning import Watch, new_learner, open_vectors
+from core.training.learning import Materials, Watch
+from core.training.lesson import find_lesson
 from core.training.measure import Chosen, Unseen, choose, measure_on_unseen
 from core.training.model import TextModel
 from core.training.run import Reporter, Stage
@@ -84,18 +84,21 @@ def evaluate_in_folds(
     if n_folds < 2:
         raise InputError(f"{n_folds} folds leave nothing to train on; give 2 or more.")
     data = read_training_data(config)
-    vectors = open_vectors(config, settings.data_dir / "training-embeddings")
-    folds = assign_folds(data.truth, n_folds=n_folds, seed=config.seed)
-    proba = np.full(data.truth.shape, np.nan, dtype=np.float32)
-    for fold in range(int(folds.max(initial=-1)) + 1):
-        reporter.on_stage(Stage(f"Fold {fold + 1} of {n_folds}", fold / n_folds))
-        test, learner = folds == fold, new_learner(config, data.truth.shape[1], vectors)
-        fit = data.take(np.flatnonzero(~test))
-        watch = Watch(should_stop=reporter.should_stop)
-        learner.fit(JudgedTexts(fit.texts, fit.truth), watch, state=None)
-        proba[test] = learner.proba(data.take(np.flatnonzero(test)).texts)
-    unseen = Unseen(proba, data.truth, folds, EvaluationSource.OUT_OF_FOLD)
-    chosen = choose(unseen, config.threshold)
+    materials = Materials(
+        config=config,
+        n_labels=len(data.label_names),
+        data_dir=settings.data_dir,
+        lesson=find_lesson(config, data, settings),
+    )
+
+    def watch_of(doing: str) -> Watch:
+        return Watch(
+            on_share=lambda share: reporter.on_stage(Stage(doing, share)),
+            should_stop=reporter.should_stop,
+        )
+
+    unseen = out_of_fold(materials, data, n_folds, watch_of, work=None)
+    chosen = choose(unseen, config.threshold, exclusive=config.exclusive)
     return _out_of_fold(unseen, chosen, data.label_names, config)
 
 
@@ -127,8 +130,6 @@ def config_of(folder: Path) -> TrainConfig:
 
 def without_trained_on(folder: Path, data: LabelledTexts) -> tuple[LabelledTexts, int]:
     """The texts that had no part in the model, and how many had."""
-    if not (folder / TRAINED_TEXTS).exists():
-        return data, 0
     is_new = ~np.isin(data.ids, np.concatenate(seen_by(folder)))
     return data.take(np.flatnonzero(is_new)), int((~is_new).sum())
 
@@ -146,8 +147,7 @@ def _predicted(model: TextModel, data: LabelledTexts, reporter: Reporter) -> lis
 def _out_of_fold(
     unseen: Unseen, chosen: Chosen, names: tuple[str, ...], config: TrainConfig
 ) -> Measured:
-    is_said = config.threshold is not None
-    evaluation = measure_on_unseen(unseen, chosen, is_said=is_said, names=names, seed=config.seed)
+    evaluation = measure_on_unseen(unseen, chosen, names=names, seed=config.seed)
     return Measured(
         evaluation=evaluation,
         proba=chosen.temperature.apply(unseen.proba),

@@ -116,22 +116,29 @@ def with_labels_of(start: Start, data: LabelledTexts) -> LabelledTexts:
     return replace(data, truth=truth, label_names=tuple(names))
 
 
-def without_seen(start: Start, parts: Split) -> Split:
-    """Texts that the checkpoint's weights know choose nothing, and with those it chose by,
-    measure nothing.
+def without_seen(folder: Path, parts: Split) -> Split:
+    """Leave out what would flatter a model that a checkpoint had a part in.
+
+    Texts that the checkpoint's weights know choose nothing, and neither they
+    nor those that it chose by measure anything.
     """
-    fitted, chosen_by = seen_by(start.folder)
+    fitted, chosen_by = seen_by(folder)
     validation = _unseen(parts.validation, fitted)
     test = _unseen(parts.test, np.union1d(fitted, chosen_by))
     n_left_out = len(parts.validation) + len(parts.test) - len(validation) - len(test)
     notes = parts.notes
     if n_left_out:
-        notes = (*notes, f"{n_left_out} texts that {start.folder.name} knows measure nothing.")
+        notes = (*notes, f"{n_left_out} texts that {folder.name} knows measure nothing.")
     return Split(fit=parts.fit, validation=validation, test=test, notes=notes)
 
 
 def seen_by(folder: Path) -> tuple[Ids, Ids]:
-    """Numbers of the texts that a checkpoint's weights were fitted on, and that it chose by."""
+    """Numbers of the texts that a checkpoint's weights were fitted on, and that it chose by.
+
+    A project's round knows documents by other numbers; of it, nothing is told.
+    """
+    if not (folder / TRAINED_TEXTS).exists():
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     stored = files.read_arrays(folder / TRAINED_TEXTS)
     return stored["fit"], stored["validation"]
 

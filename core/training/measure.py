@@ -15,6 +15,7 @@ from core.evaluation.thresholds import (
     DEFAULT_THRESHOLD,
     best_threshold,
     cross_fitted_predictions,
+    predict_exclusive,
     sweep,
 )
 from core.learners.cross_validation import assign_folds
@@ -47,6 +48,12 @@ class Chosen:
 
     temperature: Temperature
     threshold: float
+    is_said: bool  # the threshold was given, not chosen
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Exactly one label applies to each text, and no threshold is asked."""
+        return self.temperature.exclusive
 
 
 def held_out(proba: Proba, truth: Truth, *, seed: int) -> Unseen:
@@ -55,49 +62,55 @@ def held_out(proba: Proba, truth: Truth, *, seed: int) -> Unseen:
     return Unseen(proba, truth, folds, EvaluationSource.HELD_OUT)
 
 
-def choose(unseen: Unseen, threshold: float | None) -> Chosen:
+def choose(unseen: Unseen, threshold: float | None, *, exclusive: bool) -> Chosen:
     """Fit the temperature, and choose the threshold unless one was said."""
     usable = unseen.usable
-    temperature = fit_temperature(usable.proba, usable.truth)
-    if threshold is None:
-        threshold = DEFAULT_THRESHOLD
-        if len(usable) >= ENOUGH_TO_MEASURE:
-            threshold = best_threshold(sweep(temperature.apply(usable.proba), usable.truth))
-    return Chosen(temperature, threshold)
+    temperature = fit_temperature(usable.proba, usable.truth, exclusive=exclusive)
+    if threshold is not None:
+        return Chosen(temperature, threshold, is_said=True)
+    best = DEFAULT_THRESHOLD
+    if len(usable) >= ENOUGH_TO_MEASURE:
+        best = best_threshold(sweep(temperature.apply(usable.proba), usable.truth))
+    return Chosen(temperature, best, is_said=False)
 
 
 def measure_on_test(
     proba: Proba, truth: Truth, chosen: Chosen, *, names: tuple[str, ...], seed: int
 ) -> Evaluation:
     """Measure raw probabilities of texts that neither trained nor chose anything."""
+    calibrated = chosen.temperature.apply(proba)
     return evaluate(
-        chosen.temperature.apply(proba),
+        calibrated,
         truth,
         names=names,
         source=EvaluationSource.HELD_OUT,
         threshold=chosen.threshold,
+        predicted=predict_exclusive(calibrated) if chosen.is_exclusive else None,
         uncalibrated_proba=proba,
         seed=seed,
     )
 
 
 def measure_on_unseen(
-    unseen: Unseen, chosen: Chosen, *, is_said: bool, names: tuple[str, ...], seed: int
+    unseen: Unseen, chosen: Chosen, *, names: tuple[str, ...], seed: int
 ) -> Evaluation:
     """Measure on the texts that chose, each by what the other folds would have chosen.
 
-    A threshold that somebody said (`is_said`) was chosen on none of them. With
-    fewer than ten texts everything is undefined.
+    A threshold that was said was chosen on none of them. With fewer than ten
+    texts everything is undefined.
     """
     usable = unseen.usable
     if len(usable) < ENOUGH_TO_MEASURE:
         return _nothing_measured(unseen.truth, chosen, names=names, seed=seed)
-    calibrated = cross_fitted_calibration(usable.proba, usable.truth, usable.folds)
     predicted = None
-    if not is_said:
+    if chosen.is_exclusive:
+        predicted = predict_exclusive(usable.proba)
+    elif not chosen.is_said:
         predicted, _ = cross_fitted_predictions(usable.proba, usable.truth, usable.folds)
     return evaluate(
-        calibrated,
+        cross_fitted_calibration(
+            usable.proba, usable.truth, usable.folds, exclusive=chosen.is_exclusive
+        ),
         usable.truth,
         names=names,
         source=usable.source,

@@ -6,7 +6,7 @@ kept, whole folders only, and never a pickle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,22 +16,23 @@ import numpy as np
 
 from core.domain import Proba
 from core.encoders.encoder import DEFAULT_MAX_TOKENS, load_encoder
+from core.encoders.lexical import LexicalModel
 from core.errors import CorruptArtefact
 from core.evaluation.calibration import Temperature
 from core.evaluation.counts import Floats, Mask, predict
-from core.learners.dataset import JudgedTexts, JudgedVectors, unjudged
-from core.learners.deep import DeepLearner
-from core.learners.quick import QuickLearner
+from core.evaluation.thresholds import predict_exclusive
+from core.learners.baselines import BaselineLearner
+from core.learners.text_learners import load_text_learner
 from core.manifest import MANIFEST, verify
 from core.rounds import files
 from core.rounds.task import EncoderUse
 from core.settings import Settings, get_settings
 from core.training.checkpoint import CONFIG
+from core.training.learning import RawProba, raw_proba_of
+from core.training.on_vectors import WORDS, load_head, raw_proba_on_vectors
 
 TEXTS_AT_ONCE = 1000
 PICKLES = (".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib")
-
-RawProba = Callable[[Sequence[str]], Proba]
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,7 @@ class TextModel:
         """The same as a mask (texts, labels); exactly one in a row where labels exclude others."""
         if not self.is_exclusive:
             return predict(proba, self.thresholds)
-        known = np.where(np.isnan(proba), -np.inf, proba)
-        best = known.argmax(axis=1)
-        is_best = np.arange(proba.shape[1]) == best[:, None]
-        mask: Mask = is_best & np.isfinite(proba)
-        return mask
+        return predict_exclusive(proba)
 
     def stream(
         self, texts: Iterable[str], *, chunk: int = TEXTS_AT_ONCE
@@ -108,11 +105,13 @@ class About:
     threshold: float
     temperature: Temperature
     config: dict[str, Any]  # of the training; empty for a project's round
+    settings: dict[str, Any]  # of a project's round; empty for a training
 
     @property
     def is_exclusive(self) -> bool:
         """Whether exactly one label applies to each text."""
-        return bool(self.config.get("exclusive", False))
+        said = {**self.settings, **self.config}
+        return self.temperature.exclusive or bool(said.get("exclusive", False))
 
     @property
     def max_tokens(self) -> int:
@@ -128,6 +127,7 @@ def read_about(folder: Path) -> About:
             threshold=float(files.read_json(folder / files.THRESHOLD)["threshold"]),
             temperature=Temperature(**files.read_json(folder / files.CALIBRATION)),
             config=files.read_json(folder / CONFIG) if (folder / CONFIG).exists() else {},
+            settings=files.read_json(folder / files.STATISTICS).get("settings", {}),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptArtefact(
@@ -150,13 +150,10 @@ def _pickles(folder: Path) -> list[Path]:
 
 
 def _opened(folder: Path, about: About, device: str | None, settings: Settings) -> RawProba:
-    n_labels = len(about.label_names)
     if not (folder / files.LEARNER).exists():
-        learner = DeepLearner.load(folder / files.TUNED, device)
-        return lambda texts: np.asarray(
-            learner.predict_proba(JudgedTexts(texts, unjudged(len(texts), n_labels)))
-        )
-    head = QuickLearner.load(folder / files.LEARNER)
+        return raw_proba_of(load_text_learner(folder / files.TUNED, device))
+    if not (folder / files.ENCODER).exists():
+        return raw_proba_of(BaselineLearner.load(folder / files.LEARNER, device))
     use = EncoderUse.read(folder)
     name = use.load_name(settings)
     encoder = load_encoder(name, device=device, max_tokens=about.max_tokens)
@@ -166,10 +163,20 @@ def _opened(folder: Path, about: About, device: str | None, settings: Settings) 
             f"fingerprint is {encoder.fingerprint[:12]}…, not {use.fingerprint[:12]}…; put that "
             "one back, or train again."
         )
+    head, words = load_head(folder / files.LEARNER), _words(folder, use, settings)
+    return raw_proba_on_vectors(head, encoder, words, len(about.label_names))
 
-    def raw_proba(texts: Sequence[str]) -> Proba:
-        # Heads are trained on vectors as they are kept, in half precision.
-        x = encoder.encode(texts).astype(np.float16).astype(np.float32)
-        return np.asarray(head.predict_proba(JudgedVectors(x, unjudged(len(x), n_labels))))
 
-    return raw_proba
+def _words(folder: Path, use: EncoderUse, settings: Settings) -> LexicalModel | None:
+    """The model of words beside the encoder: the checkpoint's own, or its project's."""
+    if use.lexical is None:
+        return None
+    if (folder / WORDS).exists():
+        return LexicalModel.load(folder / WORDS)
+    there = sorted(settings.embeddings_dir.glob(f"*/lexical/{use.lexical[:16]}/model"))
+    if not there:
+        raise CorruptArtefact(
+            f"The model of words that '{folder.name}' reads ({use.lexical[:16]}) is not under "
+            f"'{settings.embeddings_dir}' any more; run the round again."
+        )
+    return LexicalModel.load(there[0])

@@ -10,7 +10,7 @@ import logging
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,6 @@ from core.domain import EvaluationSource
 from core.evaluation.counts import ENOUGH_TO_MEASURE
 from core.evaluation.report import Evaluation
 from core.learners.artefacts import partial_folder, put_in_place
-from core.learners.cross_validation import assign_folds
-from core.learners.dataset import JudgedTexts
 from core.manifest import seal
 from core.rounds import files
 from core.rounds.measure import figures
@@ -35,9 +33,11 @@ from core.training.checkpoint import (
     claimed,
     refuse_bad_name,
     release,
+    resolve_checkpoint,
 )
 from core.training.config import TrainConfig
 from core.training.data import LabelledTexts, Split, read_training_data, split
+from core.training.folds import learn, out_of_fold
 from core.training.going_on import (
     Start,
     bring_state,
@@ -48,7 +48,8 @@ from core.training.going_on import (
     with_labels_of,
     without_seen,
 )
-from core.training.learning import TextLearner, Vectors, Watch, new_learner, open_vectors
+from core.training.learning import Learnt, Materials, Watch
+from core.training.lesson import find_lesson
 from core.training.measure import (
     Chosen,
     Unseen,
@@ -94,36 +95,33 @@ class Trained:
     seconds: float
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Job:
     """One training under way."""
 
-    config: TrainConfig
-    settings: Settings
+    materials: Materials
     slot: Slot
     data: LabelledTexts
     parts: Split
     reporter: Reporter
     start: Start | None
-    vectors: Vectors | None = None
-    history: list[dict[str, Any]] = field(default_factory=list)
 
     @property
-    def n_labels(self) -> int:
-        return len(self.data.label_names)
-
-    def new_learner(self) -> TextLearner:
-        begin = self.start.weights if self.start and self.config.warm_start else None
-        return new_learner(self.config, self.n_labels, self.vectors, begin)
+    def config(self) -> TrainConfig:
+        """What is trained."""
+        return self.materials.config
 
     def watch(self, doing: str) -> Watch:
+        """Tell the reporter and the log how something goes."""
+
         def on_epoch(epoch: int, loss: float) -> None:
             log.info("%s: epoch %d, loss %.4f", doing, epoch, loss)
 
-        def on_step(step: int, n_steps: int) -> None:
-            self.reporter.on_stage(Stage(doing, step / max(n_steps, 1)))
-
-        return Watch(on_epoch=on_epoch, on_step=on_step, should_stop=self.reporter.should_stop)
+        return Watch(
+            on_epoch=on_epoch,
+            on_share=lambda share: self.reporter.on_stage(Stage(doing, share)),
+            should_stop=self.reporter.should_stop,
+        )
 
 
 def train(config: TrainConfig, settings: Settings, reporter: Reporter | None = None) -> Trained:
@@ -145,15 +143,23 @@ def train(config: TrainConfig, settings: Settings, reporter: Reporter | None = N
     parts = split(data, config, n_folds=usual_folds(config))
     if start is not None:
         refuse_other_data(start, _hash(parts))
-        parts = without_seen(start, parts)
+        parts = without_seen(start.folder, parts)
+    if config.teacher is not None:
+        parts = without_seen(resolve_checkpoint(config.teacher, settings.checkpoints_dir), parts)
     base = start.folder.name if start is not None else ""
     with claimed(folder, config, data_hash=_hash(parts), base=base) as slot:
         reporter.on_slot(slot)
         log.info("%s %s", "Going on with" if slot.is_resumed else "Training", slot.final)
         if start is not None:
             bring_state(start, slot)
-        job = _Job(config, settings, slot, data, parts, reporter, start)
-        job.vectors = open_vectors(config, settings.data_dir / "training-embeddings")
+        materials = Materials(
+            config=config,
+            n_labels=len(data.label_names),
+            data_dir=settings.data_dir,
+            begin=start.weights if start is not None and config.warm_start else None,
+            lesson=find_lesson(config, data, settings),
+        )
+        job = _Job(materials, slot, data, parts, reporter, start)
         evaluation, chosen = _learn_and_keep(job)
         keep_state(slot)
         release(slot)
@@ -163,72 +169,55 @@ def train(config: TrainConfig, settings: Settings, reporter: Reporter | None = N
 
 def _learn_and_keep(job: _Job) -> tuple[Evaluation, Chosen]:
     config, parts = job.config, job.parts
-    n_folds = usual_folds(config)
-    unseen = _out_of_fold(job, n_folds) if n_folds else None
-    learner = job.new_learner()
-    watch = job.watch("Training")
-    seen = watch.on_epoch
-
-    def on_epoch(epoch: int, loss: float) -> None:
-        seen(epoch, loss)
-        job.history.append({"epoch": epoch, "loss": round(loss, 6)})
-
-    learner.fit(_judged(parts.fit), replace(watch, on_epoch=on_epoch), state=job.slot.state)
-    job.history = learner.history or job.history
+    learnt, unseen = _learnt(job)
     job.reporter.on_stage(Stage("Measuring"))
     if unseen is None:
         validation = parts.validation
-        unseen = held_out(learner.proba(validation.texts), validation.truth, seed=config.seed)
-    chosen = choose(unseen, config.threshold)
-    evaluation = _measured(job, learner, unseen, chosen)
-    _keep(job, learner, unseen, chosen, evaluation)
+        unseen = held_out(learnt.raw_proba(validation.texts), validation.truth, seed=config.seed)
+    chosen = choose(unseen, config.threshold, exclusive=config.exclusive)
+    evaluation = _measured(job, learnt, unseen, chosen)
+    _keep(job, learnt, unseen, chosen, evaluation)
     return evaluation, chosen
 
 
-def _out_of_fold(job: _Job, n_folds: int) -> Unseen:
-    """Predictions by learners that did not see the text; a fold that is done is not done again."""
-    data = job.parts.fit
-    folds = assign_folds(data.truth, n_folds=n_folds, seed=job.config.seed)
-    proba = np.full(data.truth.shape, np.nan, dtype=np.float32)
-    for fold in range(int(folds.max(initial=-1)) + 1):
-        kept = job.slot.work / f"fold-{fold}.npy"
-        test = folds == fold
-        if kept.exists():
-            proba[test] = files.read_array(kept)
-            continue
-        learner = job.new_learner()
-        watch = job.watch(f"Fold {fold + 1} of {n_folds}")
-        fit = data.take(np.flatnonzero(~test))
-        learner.fit(_judged(fit), watch, state=job.slot.work / f"state-{fold}")
-        proba[test] = learner.proba(data.take(np.flatnonzero(test)).texts)
-        files.write_array(kept, proba[test])
-    return Unseen(proba, data.truth, folds, EvaluationSource.OUT_OF_FOLD)
+def _learnt(job: _Job) -> tuple[Learnt, Unseen | None]:
+    """The learner of all, and predictions out of fold where there are folds."""
+    n_folds, fit = usual_folds(job.config), job.parts.fit
+    unseen = None
+    if n_folds and not job.materials.reads_vectors:
+        unseen = out_of_fold(job.materials, fit, n_folds, job.watch, work=job.slot.work)
+    state = job.slot.state
+    learnt = learn(job.materials, fit, job.watch("Training"), state=state, n_folds=n_folds)
+    if n_folds and learnt.out_of_fold is not None:
+        proba, folds = learnt.out_of_fold
+        unseen = Unseen(proba, fit.truth, folds, EvaluationSource.OUT_OF_FOLD)
+    return learnt, unseen
 
 
-def _measured(job: _Job, learner: TextLearner, unseen: Unseen, chosen: Chosen) -> Evaluation:
+def _measured(job: _Job, learnt: Learnt, unseen: Unseen, chosen: Chosen) -> Evaluation:
     """On the test texts where there are some, else on those that chose."""
     test, names, seed = job.parts.test, job.data.label_names, job.config.seed
     if len(test) >= ENOUGH_TO_MEASURE:
-        proba = learner.proba(test.texts)
+        proba = learnt.raw_proba(test.texts)
         return measure_on_test(proba, test.truth, chosen, names=names, seed=seed)
-    is_said = job.config.threshold is not None
-    return measure_on_unseen(unseen, chosen, is_said=is_said, names=names, seed=seed)
+    return measure_on_unseen(unseen, chosen, names=names, seed=seed)
 
 
 def _keep(
-    job: _Job, learner: TextLearner, unseen: Unseen, chosen: Chosen, evaluation: Evaluation
+    job: _Job, learnt: Learnt, unseen: Unseen, chosen: Chosen, evaluation: Evaluation
 ) -> None:
     """Write the checkpoint beside its name, then give it the name."""
     partial = partial_folder(job.slot.final)
-    learner.save(partial)
+    learnt.save(partial)
     files.write_json(partial / CONFIG, {"format": FORMAT, **_config(job)})
     files.write_json(partial / files.SNAPSHOT_ABOUT, {"label_names": list(job.data.label_names)})
     files.write_json(partial / files.CALIBRATION, asdict(chosen.temperature))
     threshold = {"threshold": chosen.threshold, **figures(evaluation), "note": ""}
     files.write_json(partial / files.THRESHOLD, threshold)
     files.write_json(partial / files.EVALUATION, evaluation.to_json())
-    files.write_json(partial / files.HISTORY, job.history)
-    files.write_json(partial / files.STATISTICS, _statistics(job, learner))
+    files.write_json(partial / files.HISTORY, learnt.history)
+    files.write_json(partial / files.CHOICE, learnt.told)
+    files.write_json(partial / files.STATISTICS, _statistics(job))
     files.write_arrays(partial / TRAINED_TEXTS, **_trained_texts(job))
     files.write_arrays(
         partial / files.UNSEEN,
@@ -241,7 +230,7 @@ def _keep(
     put_in_place(partial, job.slot.final)
 
 
-def _statistics(job: _Job, learner: TextLearner) -> dict[str, Any]:
+def _statistics(job: _Job) -> dict[str, Any]:
     parts = job.parts
     return {
         "data_hash": _hash(parts),
@@ -259,7 +248,6 @@ def _statistics(job: _Job, learner: TextLearner) -> dict[str, Any]:
         "config": _config(job),
         "learner_options": learner_options(job.config),
         "begun_with": job.start.folder.name if job.start else None,
-        "stopped_because": learner.stopped_because,
     }
 
 
@@ -280,7 +268,3 @@ def _trained_texts(job: _Job) -> dict[str, NDArray[np.int64]]:
         before, also = seen_by(job.start.folder)
         fitted, chosen_by = np.union1d(fitted, before), np.union1d(chosen_by, also)
     return {"fit": np.unique(fitted), "validation": np.unique(chosen_by)}
-
-
-def _judged(data: LabelledTexts) -> JudgedTexts:
-    return JudgedTexts(data.texts, data.truth)

@@ -19,6 +19,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from core.training.checkpoint import Slot
 from core.training.run import Reporter, Stage
 
+log = logging.getLogger(__name__)
+
+OURS = logging.getLogger("core")
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -53,6 +56,7 @@ class Terminal:
         self._task = self._progress.add_task("Beginning", total=None)
         self._said = ""
         self._is_stopping = False
+        self._log: logging.Handler | None = None
 
     def say(self, sentence: str) -> None:
         """Show a sentence, unless quiet was asked for."""
@@ -69,7 +73,7 @@ class Terminal:
         )
         if stage.sentence != self._said:
             self._said = stage.sentence
-            logging.getLogger("core.training").info("%s", stage.sentence)
+            log.info("%s", stage.sentence)
             if self._progress.disable:
                 self.say(f"{stage.sentence} …")
 
@@ -83,7 +87,7 @@ class Terminal:
         return self._is_stopping
 
     def _on_slot(self, slot: Slot) -> None:
-        log_to(slot.log)
+        self._log = _log_to(slot.log)
         if slot.is_resumed:
             self.say(f"Going on with the interrupted training of {slot.final.name}.")
 
@@ -91,13 +95,20 @@ class Terminal:
     def at_work(self) -> Iterator[None]:
         """Show progress, and let the first Ctrl-C end the work in order; the second ends it now."""
         previous = _on_interrupt(self._interrupted)
-        logging.getLogger().setLevel(
-            logging.INFO if self.verbosity is Verbosity.TALKATIVE else logging.WARNING
-        )
+        shown = logging.INFO if self.verbosity is Verbosity.TALKATIVE else logging.WARNING
+        for handler in logging.getLogger().handlers:
+            handler.setLevel(shown)
+        OURS.setLevel(logging.INFO)
         try:
             with self._progress:
                 yield
+        except Exception:
+            OURS.info("Ended before its end", exc_info=True)
+            raise
         finally:
+            if self._log is not None:
+                OURS.removeHandler(self._log)
+                self._log.close()
             if previous is not None:
                 signal.signal(signal.SIGINT, previous)
 
@@ -108,14 +119,13 @@ class Terminal:
         self.say("Stopping; what is done is kept. Press Ctrl-C again to end at once.")
 
 
-def log_to(path: Path) -> None:
+def _log_to(path: Path) -> logging.Handler:
     """Write what this process logs from now on into a file too, details and all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
-    ours = logging.getLogger("core")
-    ours.setLevel(logging.INFO)
-    ours.addHandler(handler)
+    OURS.addHandler(handler)
+    return handler
 
 
 def _on_interrupt(

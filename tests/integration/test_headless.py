@@ -17,17 +17,14 @@ from core.settings import get_settings
 from core.training.model import TextModel
 from tests.unit.training.tiny import LABELS, make_encoder, write_texts
 
-QUICK = ["--learner", "mlp", "--set", "epochs=30", "--set", "dropout=0.1"]
-DEEP = [
-    "--learner",
-    "transformer",
-    "--set",
-    "epochs=4",
-    "--set",
-    "lr=2e-3",
-    "--set",
-    "head_lr=1e-2",
-]
+LEARNERS = {
+    "auto": [],
+    "mlp": ["--set", "epochs=5", "--set", "layers=16-8", "--set", "lexical=false"],
+    "transformer": ["--set", "epochs=2", "--set", "lr=2e-3"],
+    "cnn": ["--set", "epochs=2", "--set", "filters=8", "--set", "embedding_width=16"],
+    "tfidf-logistic": ["--set", "C=1", "--folds", "2"],
+    "frozen-svc": ["--set", "C=1", "--folds", "2"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +61,10 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("learner", [QUICK, DEEP], ids=["quick", "transformer"])
-def test_a_model_is_trained_measured_used_and_described(here: Path, learner: list[str]) -> None:
-    trained = done("train", "texts.csv", *learner, "--empty-means", "no_label_applies", "-q")
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_a_model_is_trained_measured_used_and_described(here: Path, learner: str) -> None:
+    words = ["--learner", learner, *LEARNERS[learner], "--empty-means", "no_label_applies"]
+    trained = done("train", "texts.csv", *words, "-q")
     assert "micro_f1" in trained.stdout
     folder = here / "checkpoints/texts/whole_seed0_round1"
     assert str(folder) in trained.stdout
@@ -91,7 +89,8 @@ def test_a_model_is_trained_measured_used_and_described(here: Path, learner: lis
     told = json.loads(done("info", "texts", "--json").stdout)
     assert told["labels"] == list(names)
     assert told["statistics"]["config"]["data"] == "texts.csv"
-    assert told["history"][0]["epoch"] == 1
+    assert told["learner"] == learner
+    assert all(entry["epoch"] == at for at, entry in enumerate(told["history"], start=1))
     assert "micro_f1" in done("info", folder).stdout
 
 
