@@ -165,6 +165,11 @@ def _limits(source: Source) -> str:
         "- Arithmetic is in single precision; the app keeps texts' vectors in half precision, so "
         "its own figures differ in the third decimal.",
     ]
+    if source.asks_documents:
+        lines.append(
+            "- It holds vectors of judged documents, which it compares texts with; from them "
+            "something of those texts may be guessed."
+        )
     if untaught := source.untaught:
         lines.append(
             f"- Never judged, so without a probability (NaN): {', '.join(map(str, untaught))}."

@@ -1,6 +1,7 @@
-"""A learner's head as a network of its own: vectors in, calibrated probabilities out.
+"""A learner's head as a network of its own: features in, calibrated probabilities out.
 
-Every kind of learner that can be exported has a builder here; what has none is
+Where it is a row of layers it is given as such, which other libraries can hold;
+every other head is exported by its own mathematics. What has neither form is
 refused by name rather than approximated.
 """
 
@@ -9,23 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from core.errors import InputError
+from core.evaluation.calibration import SMALLEST_PROBA, Temperature
 from core.learners.artefacts import ABOUT, read_artefact
+from core.learners.ensemble import FORMAT as ENSEMBLE
+from core.learners.ensemble import QuickEnsemble
+from core.learners.quick import Activation, QuickHead, QuickKind, load_quick
+from core.learners.quick_head import FORMAT as QUICK
+from core.learners.quick_head import TAUGHT
 from core.rounds import files
 
-Tensors = dict[str, torch.Tensor]
-ACTIVATIONS: dict[str, type[torch.nn.Module]] = {
-    "relu": torch.nn.ReLU,
-    "gelu": torch.nn.GELU,
-    "silu": torch.nn.SiLU,
-    "elu": torch.nn.ELU,
-    "tanh": torch.nn.Tanh,
-    "leaky_relu": torch.nn.LeakyReLU,
-    "prelu": torch.nn.PReLU,
+ACTIVATIONS: dict[Activation, type[torch.nn.Module]] = {
+    Activation.RELU: torch.nn.ReLU,
+    Activation.GELU: torch.nn.GELU,
+    Activation.SILU: torch.nn.SiLU,
+    Activation.ELU: torch.nn.ELU,
+    Activation.TANH: torch.nn.Tanh,
+    Activation.LEAKY_RELU: torch.nn.LeakyReLU,
+    Activation.PRELU: torch.nn.PReLU,
 }
 
 
@@ -47,47 +52,68 @@ class Head(torch.nn.Module):
 
 
 class DenseHead(Head):
-    """Layers one after the other, the last giving logits."""
+    """Layers one after the other, the last giving logits; NaN in `taught` is never judged."""
 
-    def __init__(self, layers: Sequence[Layer], *, exclusive: bool = False) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], taught: torch.Tensor, *, exclusive: bool = False
+    ) -> None:
         super().__init__()
         self.layers = list(layers)
         self.exclusive = exclusive
+        self.register_buffer("taught", taught)
+        self.taught: torch.Tensor
         self.stack = torch.nn.Sequential(*(part for one in layers for part in _modules(one)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Give probabilities."""
         logits: torch.Tensor = self.stack(x)
-        return torch.softmax(logits, dim=-1) if self.exclusive else torch.sigmoid(logits)
+        if self.exclusive:
+            return torch.softmax(logits, dim=-1) + self.taught
+        return torch.sigmoid(logits) + self.taught
 
 
-class MeanHead(Head):
-    """The mean of several heads' probabilities, each weighted."""
+class OwnHead(Head):
+    """A quick head as the app runs it."""
 
-    def __init__(self, heads: Sequence[Head], weights: Sequence[float] | None = None) -> None:
+    def __init__(self, head: QuickHead) -> None:
         super().__init__()
-        self.heads = torch.nn.ModuleList(heads)
-        shares = [1.0 / len(heads)] * len(heads) if weights is None else list(weights)
-        self.register_buffer("shares", torch.tensor(shares)[:, None, None])
-        self.shares: torch.Tensor
+        self.head = head
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Give probabilities."""
-        return (torch.stack([head(x) for head in self.heads]) * self.shares).sum(dim=0)
+        reading = self.head._read(x)
+        return self.head._answer(reading.logits, reading.vote)
+
+
+class MeanHead(Head):
+    """The mean of several heads' probabilities."""
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        super().__init__()
+        self.heads = torch.nn.ModuleList(heads)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Give probabilities."""
+        return torch.stack([head(x) for head in self.heads]).mean(dim=0)
 
 
 class Calibrated(torch.nn.Module):
     """A head whose logits are divided by the round's temperature."""
 
-    def __init__(self, head: Head, temperature: float) -> None:
+    def __init__(self, head: Head, temperature: Temperature) -> None:
         super().__init__()
-        self.head, self.temperature = head, temperature
+        self.head, self.temperature = head, temperature.value
+        self.exclusive = temperature.exclusive
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Give calibrated probabilities (rows, labels)."""
         proba: torch.Tensor = self.head(x)
         if self.temperature == 1.0:
             return proba
+        if self.exclusive:
+            shares = torch.log(proba.clamp(SMALLEST_PROBA, 1.0)) / self.temperature
+            known = shares.masked_fill(shares.isnan(), -torch.inf)
+            return torch.softmax(known, dim=-1) + 0.0 * proba  # NaN stays NaN
         return torch.sigmoid((torch.log(proba) - torch.log1p(-proba)) / self.temperature)
 
     def as_layers(self) -> list[Layer] | None:
@@ -95,10 +121,8 @@ class Calibrated(torch.nn.Module):
         if not isinstance(self.head, DenseHead) or self.head.exclusive:
             return None
         *before, last = self.head.layers
-        cool = Layer(
-            last.weight / self.temperature, last.bias / self.temperature, torch.nn.Sigmoid()
-        )
-        return [*before, cool]
+        bias = last.bias / self.temperature + self.head.taught
+        return [*before, Layer(last.weight / self.temperature, bias, torch.nn.Sigmoid())]
 
 
 # --- builders, by the format that a learner's folder names -------------------
@@ -114,60 +138,70 @@ def read_head(folder: Path) -> Head:
     build = BUILDERS.get(kind)
     if build is None:
         raise InputError(
-            f"A learner of the kind '{kind}' cannot be exported: it is neither layers nor a mean "
-            "of them. Run a round with the learner 'mlp' or 'logistic', and export that."
+            f"A learner of the kind '{kind}' cannot be exported: this version knows no form of it "
+            "that other programs read. Run a round with this version, and export that."
         )
-    tensors, about = read_artefact(folder, expected_format=kind)
-    return build(tensors, about).eval()
+    return build(folder).eval()
 
 
-def _quick(tensors: Tensors, about: dict[str, Any]) -> Head:
-    width = tensors["hidden.weight"].shape[0]
-    return DenseHead(
-        [
-            # Unit vectors are brought near 1 by √width; here that is part of the weights.
-            Layer(
-                (tensors["hidden.weight"] * width**0.5).T, tensors["hidden.bias"], torch.nn.ReLU()
-            ),
-            Layer(
-                tensors["output.weight"].T,
-                tensors["output.bias"] + tensors["output.taught"],
-                torch.nn.Identity(),
-            ),
-        ]
-    )
+def _quick(folder: Path) -> Head:
+    return _of_quick(load_quick(folder))
 
 
-def _quick_ensemble(tensors: Tensors, about: dict[str, Any]) -> Head:
-    return MeanHead(
-        [
-            _quick(
-                {
-                    name.removeprefix(f"{number}."): tensor
-                    for name, tensor in tensors.items()
-                    if name.startswith(f"{number}.")
-                },
-                about,
-            )
-            for number in range(about["n_members"])
-        ]
-    )
+def _ensemble(folder: Path) -> Head:
+    return MeanHead([_of_quick(member) for member in QuickEnsemble.load(folder)._trained()])
 
 
-def _deep(tensors: Tensors, about: dict[str, Any]) -> Head:
+def _of_quick(head: QuickHead) -> Head:
+    layers = None if head.config.exclusive else _layers_of(head)
+    return OwnHead(head) if layers is None else DenseHead(layers, head.trained()[TAUGHT])
+
+
+def _layers_of(head: QuickHead) -> list[Layer] | None:
+    """A regression or a network as layers; None for what also asks the nearest documents."""
+    tensors, config, kind = head.trained(), head.config, head.config.kind
+    if kind is QuickKind.NEIGHBOURS or "keys.vectors" in tensors:
+        return None
+    weight, bias = tensors["output.weight"].T, tensors["output.bias"]
+    if kind not in (QuickKind.MLP, QuickKind.LINEAR):
+        return [Layer(weight, bias - weight @ tensors["mean"], torch.nn.Identity())]
+    layers: list[Layer] = []
+    # Unit vectors are brought near 1 by √width; here that is part of the first weights.
+    width = tensors.get("hidden.0.weight", tensors["output.weight"]).shape[0]
+    scale = (width / max(1, len(head.blocks))) ** 0.5
+    number = 0
+    while (name := f"hidden.{number}") + ".weight" in tensors:
+        inner = tensors[f"{name}.weight"].T * scale
+        activation = _activation(config.activation, tensors.get(f"{name}.slope"))
+        layers.append(Layer(inner, tensors[f"{name}.bias"], activation))
+        number, scale = number + 1, 1.0
+    return [*layers, Layer(weight * scale, bias, torch.nn.Identity())]
+
+
+def _activation(kind: Activation, slope: torch.Tensor | None) -> torch.nn.Module:
+    made = ACTIVATIONS[kind]()
+    if isinstance(made, torch.nn.PReLU) and slope is not None:
+        made.weight = torch.nn.Parameter(slope.clone())
+    return made
+
+
+def _deep(folder: Path) -> Head:
+    tensors, about = read_artefact(folder, expected_format=DEEP)
     width = tensors["weight"].shape[1]
     layer = Layer(tensors["weight"] * width**0.5, tensors["bias"], torch.nn.Identity())
-    return DenseHead([layer], exclusive=bool(about["config"].get("exclusive", False)))
+    exclusive = bool(about["config"].get("exclusive", False))
+    return DenseHead([layer], torch.zeros(len(tensors["bias"])), exclusive=exclusive)
 
 
-def _text_network(tensors: Tensors, about: dict[str, Any]) -> Head:
+def _text_network(folder: Path) -> Head:
+    kind = files.read_json(folder / ABOUT)["format"]
+    tensors, about = read_artefact(folder, expected_format=kind)
     width = tensors["weight"].shape[1]
     # A transformer's features are unit vectors times √width, a network's are what they are.
     scale = width**0.5 if about["config"]["kind"] == "transformer" else 1.0
-    layer = Layer(
-        tensors["weight"] * scale, tensors["bias"] + tensors["taught"], torch.nn.Identity()
-    )
-    return DenseHead([layer], exclusive=bool(about["config"]["loss"]["exclusive"]))
+    layer = Layer(tensors["weight"] * scale, tensors["bias"], torch.nn.Identity())
+    exclusive = bool(about["config"].get("exclusive", False))
+    return DenseHead([layer], tensors[TAUGHT], exclusive=exclusive)
 
 
 def _modules(layer: Layer) -> tuple[torch.nn.Module, torch.nn.Module]:
@@ -178,9 +212,15 @@ def _modules(layer: Layer) -> tuple[torch.nn.Module, torch.nn.Module]:
     return linear, layer.activation
 
 
-BUILDERS: dict[str, Callable[[Tensors, dict[str, Any]], Head]] = {
-    "marginalia-quick-learner-2": _quick,
-    "marginalia-quick-ensemble-1": _quick_ensemble,
-    "marginalia-deep-learner-1": _deep,
-    "marginalia-text-network-1": _text_network,
+DEEP, NETWORK, STUDENT = (
+    "marginalia-deep-learner-1",
+    "marginalia-text-network-1",
+    "marginalia-student-1",
+)
+BUILDERS: dict[str, Callable[[Path], Head]] = {
+    QUICK: _quick,
+    ENSEMBLE: _ensemble,
+    DEEP: _deep,
+    NETWORK: _text_network,
+    STUDENT: _text_network,
 }

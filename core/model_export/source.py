@@ -13,7 +13,7 @@ from core.encoders.lexical import LexicalModel
 from core.errors import CorruptArtefact, InputError
 from core.evaluation.calibration import Temperature
 from core.manifest import verify
-from core.model_export.heads import Calibrated, read_head
+from core.model_export.heads import Calibrated, OwnHead, read_head
 from core.rounds import files
 from core.rounds.task import EncoderUse
 from core.settings import Settings
@@ -40,6 +40,12 @@ class Source:
     evaluation: dict[str, Any]
     statistics: dict[str, Any]
     judged: dict[str, Any] = field(default_factory=dict)  # arrays of the snapshot
+
+    @property
+    def asks_documents(self) -> bool:
+        """Whether the head compares texts with judged documents, and so holds their vectors."""
+        heads = [part.head for part in self.head.modules() if isinstance(part, OwnHead)]
+        return any("keys.vectors" in head.trained() for head in heads)
 
     @property
     def untaught(self) -> list[str]:
@@ -87,7 +93,7 @@ def open_source(folder: Path, settings: Settings) -> Source:
         encoder_name=_said(use, asked),
         words=None if words_folder is None else LexicalModel.load(words_folder),
         words_folder=words_folder,
-        head=Calibrated(read_head(learner), temperature.value).eval(),
+        head=Calibrated(read_head(learner), temperature).eval(),
         figures=figures,
         evaluation=files.read_json(folder / files.EVALUATION),
         statistics=statistics,

@@ -29,6 +29,7 @@ from core.store.store import Store
 from core.store.tables import Project, Round, now
 
 LEARNER, TUNED, ENCODER = "learner", "tuned", "encoder.json"
+TRAINING = "training"  # what a training that was stopped would go on from
 POOL_ARRAYS = (
     POOL_IDS,
     POOL_PROBA,
@@ -264,8 +265,8 @@ def _needed_by(
 
 
 def _training_parts(folder: Path) -> list[str]:
-    """The tuned encoder, and whatever a training left to be gone on with."""
-    return [path.name for path in folder.glob(f"{TUNED}*") if path.is_dir()]
+    """The tuned encoder, and what a stopped training left to be gone on with."""
+    return [name for name in (TUNED, TRAINING) if (folder / name).is_dir()]
 
 
 def _vectors_of_tuned(settings: Settings, project: Project, folder: Path) -> Path | None:
@@ -296,6 +297,8 @@ def _say_so(store: Store, round_: Round, why: str) -> None:
 def _in_words(part: str) -> str:
     if part == LEARNER:
         return "weights of its head"
-    if part.startswith(TUNED):
+    if part == TUNED:
         return "its tuned encoder"
+    if part == TRAINING:
+        return "a training that was stopped"
     return f"pool array {part}"

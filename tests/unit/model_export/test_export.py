@@ -1,0 +1,259 @@
+"""An exported model runs without the app, and answers as it does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from core.encoders.lexical import LexicalModel
+from core.encoders.networks import NetworkKind
+from core.errors import Conflict, CorruptArtefact
+from core.learners.bodies import TextNetworkConfig
+from core.learners.dataset import JudgedTexts
+from core.learners.deep import DeepConfig, DeepLearner
+from core.learners.quick import QuickConfig, QuickKind, new_quick
+from core.learners.text_network import TextNetworkLearner
+from core.manifest import verify
+from core.model_export.command import export_in_terminal
+from core.model_export.export import export_model
+from core.rounds import files
+from core.rounds.task import EncoderUse
+from core.settings import Settings
+from tests.unit.model_export.made import (
+    LABELS,
+    TEMPERATURE,
+    TEXTS,
+    THRESHOLD,
+    TRUTH,
+    tiny_encoder,
+    write_papers,
+    write_round,
+)
+
+CLOSE = 1e-4  # of probabilities, in single precision
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("export")
+
+
+@pytest.fixture(scope="module")
+def settings(place: Path) -> Settings:
+    return Settings(data_dir=place / "data", checkpoints_dir=place / "checkpoints")
+
+
+def run(example: Path, texts: tuple[str, ...] = TEXTS) -> list[dict[str, object]]:
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", example, *texts],
+        cwd=example.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def proba_of(lines: list[dict[str, object]]) -> np.ndarray:
+    return np.array([[line["probabilities"][name] for name in LABELS] for line in lines])
+
+
+@pytest.fixture(scope="module")
+def plain(place: Path, settings: Settings) -> tuple[Path, np.ndarray, np.ndarray]:
+    """A regression on vectors: the folder, the app's probabilities, the app's vectors."""
+    encoder = tiny_encoder(place / "tiny")
+    x = encoder.encode(TEXTS)
+    use = EncoderUse(str(place / "tiny"), encoder.fingerprint, encoder.width)
+    head = new_quick(QuickConfig(kind=QuickKind.LOGISTIC), len(LABELS), blocks=use.blocks)
+    proba = write_round(place / "plain" / "bait_seed3_round1", head, use, x)
+    export_model(
+        place / "plain" / "bait_seed3_round1",
+        place / "plain-out",
+        settings=settings,
+        asked={"model": 3, "random": 2},
+    )
+    return place / "plain-out", proba, x
+
+
+def test_the_example_needs_onnxruntime_and_tokenizers_and_answers_as_the_app(
+    plain: tuple[Path, np.ndarray, np.ndarray],
+) -> None:
+    folder, proba, _ = plain
+    text = (folder / "example.py").read_text()
+    assert "torch" not in text
+    assert "transformers" not in text
+    assert len(text.splitlines()) < 30
+    lines = run(folder / "example.py")
+    np.testing.assert_allclose(proba_of(lines), proba, atol=CLOSE)
+    expected = [[n for n, p in zip(LABELS, row, strict=True) if p >= THRESHOLD] for row in proba]
+    assert [line["labels"] for line in lines] == expected
+
+
+def test_the_same_with_transformers(plain: tuple[Path, np.ndarray, np.ndarray]) -> None:
+    folder, proba, _ = plain
+    lines = run(folder / "example_transformers.py")
+    np.testing.assert_allclose(proba_of(lines), proba, atol=CLOSE)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_sentence_transformers_gives_probabilities_and_the_encoders_vectors(
+    plain: tuple[Path, np.ndarray, np.ndarray],
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    folder, proba, x = plain
+    whole = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    np.testing.assert_allclose(whole.encode(list(TEXTS)), proba, atol=CLOSE)
+    encoder = SentenceTransformer(str(folder / "encoder"), device="cpu", local_files_only=True)
+    np.testing.assert_allclose(encoder.encode(list(TEXTS)), x, atol=1e-6)
+
+
+def test_texts_may_be_as_many_and_as_long_as_the_encoder_takes(
+    plain: tuple[Path, np.ndarray, np.ndarray],
+) -> None:
+    folder, proba, _ = plain
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
+    for shape in ((1, 1), (5, 3), (1, 128)):
+        ids = np.full(shape, 2023, dtype=np.int64)
+        (found,) = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        assert found.shape == (shape[0], len(LABELS))
+        assert np.isfinite(found).all()
+    one_by_one = [proba_of(run(folder / "example.py", (text,)))[0] for text in TEXTS[:2]]
+    np.testing.assert_allclose(one_by_one, proba[:2], atol=CLOSE)
+
+
+def test_the_card_tells_the_data_the_sampling_the_figures_and_the_limits(
+    plain: tuple[Path, np.ndarray, np.ndarray],
+) -> None:
+    card = (plain[0] / "README.md").read_text()
+    assert "900" in card
+    assert "| delivery \\| late | 2 | 2 | 1 |" in card
+    assert "strategy `bait` (of each batch: random 10%)" in card
+    assert "chosen by model (3), random (2)" in card
+    assert "out-of-fold" in card
+    assert "95 % interval" in card
+    assert "temperature of 1.700" in card
+    assert "AutoModelForSequenceClassification" in card
+    assert "## Licence\n\nNot stated." in card
+    assert json.loads((plain[0] / "thresholds.json").read_text()) == dict.fromkeys(
+        LABELS, THRESHOLD
+    )
+    assert json.loads((plain[0] / "labels.json").read_text()) == list(LABELS)
+    verify(plain[0])
+
+
+def test_a_head_that_reads_words_and_asks_neighbours_is_exported_as_onnx(
+    place: Path, settings: Settings
+) -> None:
+    encoder = tiny_encoder(place / "tiny-words")
+    words = LexicalModel.fit(TEXTS, width=4)
+    words.save(settings.embeddings_dir / "1-x" / "lexical" / words.fingerprint[:16] / "model")
+    x = np.concatenate([encoder.encode(TEXTS), words.encode(TEXTS)], axis=1)
+    use = EncoderUse(
+        str(place / "tiny-words"),
+        encoder.fingerprint,
+        encoder.width,
+        lexical=words.fingerprint,
+        lexical_width=words.width,
+    )
+    head = new_quick(QuickConfig(kind=QuickKind.AUTO), len(LABELS), blocks=use.blocks)
+    proba = write_round(place / "words" / "round", head, use, x)
+    done = export_model(place / "words" / "round", place / "words-out", settings=settings)
+    assert not done.is_classifier
+    np.testing.assert_allclose(proba_of(run(place / "words-out" / "example.py")), proba, atol=CLOSE)
+    assert not (place / "words-out" / "modules.json").exists()
+    card = (place / "words-out" / "README.md").read_text()
+    assert "it reads words beside the encoder's vector" in card
+    assert "vectors of judged documents" in card
+
+
+def network(kind: NetworkKind) -> TextNetworkLearner:
+    config = TextNetworkConfig(kind=kind, embedding_width=8, filters=4, hidden=4, epochs=1)
+    return TextNetworkLearner(config, len(LABELS), device="cpu")
+
+
+@pytest.mark.parametrize("kind", [NetworkKind.CNN, NetworkKind.RNN])
+def test_a_network_from_scratch_is_exported_as_onnx(
+    place: Path, settings: Settings, kind: NetworkKind
+) -> None:
+    data = JudgedTexts(list(TEXTS), TRUTH)
+    learner = network(kind).fit(data)
+    folder = place / kind / "round"
+    learner.save(folder / files.TUNED)
+    proba = TEMPERATURE.apply(learner.predict_proba(data))
+    write_papers(folder, proba)
+    export_model(folder, place / f"{kind}-out", settings=settings)
+    lines = run(place / f"{kind}-out" / "example.py")
+    np.testing.assert_allclose(proba_of(lines), proba, atol=CLOSE)
+
+
+def test_a_fine_tuned_encoder_with_its_linear_head_is_exported(
+    place: Path, settings: Settings
+) -> None:
+    tiny_encoder(place / "tiny-deep")
+    data = JudgedTexts(list(TEXTS), TRUTH)
+    config = DeepConfig(encoder=str(place / "tiny-deep"), epochs=1, max_tokens=64, pooling="cls")
+    learner = DeepLearner(config, len(LABELS), device="cpu").fit(data)
+    folder = place / "deep" / "round"
+    learner.save(folder / files.TUNED)
+    proba = TEMPERATURE.apply(learner.predict_proba(data))
+    write_papers(folder, proba)
+    done = export_model(folder, place / "deep-out", settings=settings, with_onnx=False)
+    assert done.is_classifier
+    assert not done.has_onnx
+    lines = run(place / "deep-out" / "example_transformers.py")
+    np.testing.assert_allclose(proba_of(lines), proba, atol=CLOSE)
+
+
+def test_a_checkpoint_that_was_altered_is_not_exported_and_leaves_nothing(
+    place: Path, settings: Settings
+) -> None:
+    source = place / "plain" / "bait_seed3_round1"
+    torn = place / "torn"
+    torn.mkdir()
+    for file in source.rglob("*"):
+        if file.is_file():
+            (torn / file.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
+            (torn / file.relative_to(source)).write_bytes(file.read_bytes())
+    weights = torn / files.LEARNER / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(CorruptArtefact, match=r"model.safetensors"):
+        export_model(torn, place / "torn-out", settings=settings)
+    assert not list(place.glob("torn-out*"))
+
+
+def test_an_encoder_that_changed_since_is_refused(place: Path, settings: Settings) -> None:
+    encoder = tiny_encoder(place / "tiny-changed")
+    use = EncoderUse(str(place / "tiny-changed"), "0" * 64, encoder.width)
+    head = new_quick(QuickConfig(kind=QuickKind.LOGISTIC), len(LABELS), blocks=use.blocks)
+    write_round(place / "changed" / "round", head, use, encoder.encode(TEXTS))
+    with pytest.raises(CorruptArtefact, match="is not the one that 'round' was trained with"):
+        export_model(place / "changed" / "round", place / "changed-out", settings=settings)
+
+
+def test_a_folder_with_something_in_it_is_not_written_over(place: Path, settings: Settings) -> None:
+    (place / "mine").mkdir()
+    (place / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(Conflict, match="not empty; give another folder"):
+        export_model(place / "plain" / "bait_seed3_round1", place / "mine", settings=settings)
+    assert (place / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def test_the_command_finds_a_folder_and_says_where_it_wrote(
+    place: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = place / "commanded"
+    export_in_terminal(
+        str(place / "plain" / "bait_seed3_round1"), out, settings=settings, with_onnx=False
+    )
+    told = capsys.readouterr()
+    assert f"Written to {out}" in told.out
+    assert "writing the encoder" in told.err
+    assert not (out / "model.onnx").exists()
