@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     database_url: str = ""  # empty: SQLite in data_dir
     jobs_database_url: str = ""  # empty: a second SQLite file in data_dir
     encoder: str = "bundled"  # or a Hugging Face name, or a local folder
+    encoder_backend: str = "auto"  # measured; or torch, torch-bf16, openvino, openvino-bf16
     annotator: str = "me"  # who judges when nobody says otherwise
     start_worker: bool = True  # the app starts and restarts a worker of its own
     token_secret: str = ""  # empty: made once and kept in data_dir
@@ -51,6 +52,11 @@ class Settings(BaseSettings):
     def embeddings_dir(self) -> Path:
         """Cached embeddings, by project and encoder."""
         return self.data_dir / "embeddings"
+
+    @property
+    def backends_dir(self) -> Path:
+        """What was measured of ways to run encoders here, and models exported for them."""
+        return self.data_dir / "backends"
 
 
 @lru_cache(maxsize=1)

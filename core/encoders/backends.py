@@ -72,8 +72,8 @@ def has_bf16() -> bool:
     return any(cpu.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
-def build_runner(backend: Backend, encoder: Encoder, folder: Path) -> Runner:
-    """Make an encoder run in another way; `folder` keeps exported models.
+def build_runner(backend: Backend, encoder: Encoder, folder: Path) -> Runner | None:
+    """Make what `Encoder.use` takes; `folder` keeps exported models.
 
     Raises whatever the backend raises where it cannot: callers fall back.
     """
@@ -83,7 +83,7 @@ def build_runner(backend: Backend, encoder: Encoder, folder: Path) -> Runner:
         from core.encoders.openvino_runner import OpenVino
 
         return OpenVino(encoder, folder, bf16=backend is Backend.OPENVINO_BF16)
-    return encoder.reference()
+    return None
 
 
 class TorchBf16:

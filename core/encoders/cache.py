@@ -8,20 +8,25 @@ loses at most the rows being written. Needs numpy alone.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Cancelled, CorruptArtefact, NotFound
 
+log = logging.getLogger(__name__)
+
 ID_BYTES = 8
 VALUE_BYTES = 2
+FLOAT32 = "float32"
+WINDOW = 4096  # documents sorted by length together: short texts then need no padding
 
 
 class EncodesTexts(Protocol):
@@ -31,6 +36,17 @@ class EncodesTexts(Protocol):
         self, texts: Sequence[str], *, on_progress: Callable[[int], None] | None = None
     ) -> NDArray[np.float32]:
         """Give one row per text."""
+        ...
+
+
+@runtime_checkable
+class EncodesInBatches(Protocol):
+    """An encoder that gives what is done at once, in whatever order suits it."""
+
+    def encode_batches(
+        self, texts: Sequence[str]
+    ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+        """Yield (positions in `texts`, their rows)."""
         ...
 
 
@@ -57,6 +73,7 @@ class EmbeddingCache:
         self._check_identity(fingerprint)
         self._vectors_path = self.folder / "vectors.f16"
         self._ids_path = self.folder / "ids.i64"
+        self._note_path = self.folder / "arithmetic.json"
         self._ids = np.empty(0, dtype=np.int64)
         self._order = np.empty(0, dtype=np.int64)
 
@@ -73,6 +90,38 @@ class EmbeddingCache:
             self._ids = np.fromfile(self._ids_path, dtype=np.int64, count=n_rows)
             self._order = np.argsort(self._ids, kind="stable")
         return self._ids
+
+    @property
+    def arithmetic(self) -> str | None:
+        """How the first of its vectors was computed; None when there is none yet."""
+        noted = self._arithmetics()
+        if noted:
+            return noted[0]
+        return FLOAT32 if len(self) else None  # caches older than the note
+
+    def note(self, arithmetic: str) -> None:
+        """Note how the vectors to come are computed, and say so where others were not."""
+        first, noted = self.arithmetic, self._arithmetics()
+        if arithmetic in noted:
+            return
+        noted = [*(noted or ([first] if first else [])), arithmetic]
+        if first not in (None, arithmetic):
+            log.warning(
+                "Vectors in '%s' are %s; those to come are %s and differ by rounding. To have all "
+                "alike, delete that folder while no round runs.",
+                self.folder,
+                first,
+                arithmetic,
+            )
+        written = self._note_path.with_suffix(f".{os.getpid()}.tmp")
+        written.write_text(json.dumps(list(dict.fromkeys(noted))), encoding="utf-8")
+        written.replace(self._note_path)
+
+    def _arithmetics(self) -> list[str]:
+        try:
+            return [str(name) for name in json.loads(self._note_path.read_text(encoding="utf-8"))]
+        except FileNotFoundError:
+            return []
 
     def missing(self, document_ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
         """Return which of these documents are not there yet, each once, in the order given."""
@@ -158,21 +207,77 @@ def encode_missing(
     on_progress: Callable[[int], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Encode the documents that the cache lacks, chunk by chunk.
+    """Encode the documents that the cache lacks, `chunk` of them at a time on their way to disk.
 
     What is done stays done: stopped or killed, the next call goes on from
-    there. `on_progress` is told how many of the missing ones are encoded.
+    there. An encoder that works in batches is given a window of many chunks to
+    sort by length, and is asked to stop between batches; any other is given
+    chunks. `on_progress` is told how many of the missing ones are encoded.
     Returns how many were. Raises Cancelled when `should_stop` says so.
     """
     missing = cache.missing(document_ids)
-    for start in range(0, len(missing), chunk):
-        if should_stop():
-            raise Cancelled(f"Encoding stopped after {start} of {len(missing)} documents.")
-        ids = missing[start : start + chunk]
-        cache.append(ids, encoder.encode(read_texts(ids)))
-        if on_progress is not None:
-            on_progress(start + len(ids))
+    window = max(chunk, WINDOW) if isinstance(encoder, EncodesInBatches) else chunk
+    if len(missing):
+        cache.note(getattr(encoder, "arithmetic", FLOAT32))
+    on_the_way = _OnTheWay(cache, len(missing), on_progress)
+    on_the_way.stop_if(should_stop)
+    for start in range(0, len(missing), window):
+        ids = missing[start : start + window]
+        for rows, vectors in _batches(encoder, read_texts(ids)):
+            on_the_way.add(ids[rows], vectors)
+            if on_the_way.n_waiting >= chunk:
+                on_the_way.keep()
+            on_the_way.stop_if(should_stop)
+        on_the_way.keep()
     return len(missing)
+
+
+class _OnTheWay:
+    """Vectors between the encoder and the disk."""
+
+    def __init__(
+        self, cache: EmbeddingCache, n_missing: int, on_progress: Callable[[int], None] | None
+    ) -> None:
+        self.cache = cache
+        self.n_missing = n_missing
+        self.on_progress = on_progress
+        self.n_kept = 0
+        self._waiting: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+
+    @property
+    def n_waiting(self) -> int:
+        """How many vectors are not on the disk yet."""
+        return sum(len(ids) for ids, _ in self._waiting)
+
+    def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
+        """Take the vectors of some documents."""
+        self._waiting.append((ids, vectors))
+
+    def keep(self) -> None:
+        """Write what waits."""
+        if not self._waiting:
+            return
+        ids, vectors = zip(*self._waiting, strict=True)
+        self._waiting = []
+        self.cache.append(np.concatenate(ids), np.concatenate(vectors))
+        self.n_kept += sum(map(len, ids))
+        if self.on_progress is not None:
+            self.on_progress(self.n_kept)
+
+    def stop_if(self, should_stop: Callable[[], bool]) -> None:
+        """Write what waits and raise Cancelled, where asked to and not all is done."""
+        if self.n_kept + self.n_waiting < self.n_missing and should_stop():
+            self.keep()
+            raise Cancelled(f"Encoding stopped after {self.n_kept} of {self.n_missing} documents.")
+
+
+def _batches(
+    encoder: EncodesTexts, texts: Sequence[str]
+) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+    if isinstance(encoder, EncodesInBatches):
+        yield from encoder.encode_batches(texts)
+    else:
+        yield list(range(len(texts))), encoder.encode(texts)
 
 
 def _positions(wanted: NDArray[np.int64], new: NDArray[np.int64]) -> NDArray[np.int64]:

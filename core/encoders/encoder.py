@@ -94,7 +94,7 @@ class Encoder:
         self.max_tokens = min(max_tokens, int(self.tokenizer.model_max_length))
         self.tokens_per_batch = TOKENS_PER_BATCH.get(self.device.type, TOKENS_PER_BATCH["cpu"])
         self.backend = Backend.TORCH
-        self._runner: Runner | None = None
+        self.runner: Runner | None = None  # none: torch with the weights as they are
 
     def encode(
         self, texts: Sequence[str], *, on_progress: Callable[[int], None] | None = None
@@ -128,7 +128,7 @@ class Encoder:
         """Yield (positions in `texts`, their unit vectors), the longest texts first."""
         token_ids = tokenise(self.tokenizer, texts, max_tokens=self.max_tokens)
         lengths = [len(ids) for ids in token_ids]
-        runner = self._runner or self.reference()
+        runner = self.runner or self.reference()
         under_way: deque[tuple[list[int], Fetch]] = deque()
         for rows in batches_by_length(lengths, self.tokens_per_batch):
             under_way.append((rows, self._launch(runner, [token_ids[row] for row in rows])))
@@ -138,9 +138,9 @@ class Encoder:
         for done, fetch in under_way:
             yield done, fetch()
 
-    def use(self, backend: Backend, runner: Runner) -> None:
+    def use(self, backend: Backend, runner: Runner | None) -> None:
         """Encode in another way from now on; `vectors` stays torch's, weights may not change."""
-        self.backend, self._runner = backend, runner
+        self.backend, self.runner = backend, runner
 
     @property
     def arithmetic(self) -> str:

@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import shutil
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,8 @@ def _export(encoder: Encoder, path: Path) -> None:
     example = torch.ones((2, 8), dtype=torch.int64)
     network = _ToVectors(copy.deepcopy(encoder.model), encoder.pooling).eval()
     given = {"input_ids": example, "attention_mask": example}
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # OpenVINO traces, which torch calls deprecated
         decoder = tracing.TorchScriptPythonDecoder(network, example_input=given)
         frontend = frontends.FrontEndManager().load_by_framework("pytorch")
         model = frontend.convert(frontend.load(decoder))

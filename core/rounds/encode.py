@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.encoders.cache import encode_missing
+from core.encoders.measuring import MOST_TEXTS, make_fast
 from core.rounds import files
 from core.rounds.lexical import with_words
 from core.rounds.progress import Progress
@@ -17,7 +18,7 @@ from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, read_texts
 from core.services.projects import ProjectSettings
 from core.store.tables import Round
 
-CHUNK = 128  # documents between two looks at the cancel flag: seconds on a CPU
+CHUNK = 128  # documents written to the disk together: what a kill loses
 
 
 def encode_for_round(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
@@ -82,11 +83,21 @@ def encode_documents(
     `on_progress` is told how many of how many are done.
     """
     cache = use.cache(workshop.settings, task.project)
-    n_missing = len(cache.missing(document_ids))
+    missing = cache.missing(document_ids)
+    n_missing = len(missing)
     if not n_missing:
         return 0
+    encoder = workshop.encoder(use.load_name(workshop.settings))
+    make_fast(
+        encoder,
+        read_texts(workshop.store, missing[:: -(-n_missing // MOST_TEXTS)]),
+        n_texts=n_missing,
+        folder=workshop.settings.backends_dir,
+        arithmetic=cache.arithmetic,
+        forced=workshop.settings.encoder_backend,
+    )
     return encode_missing(
-        workshop.encoder(use.load_name(workshop.settings)),
+        encoder,
         cache,
         document_ids,
         lambda ids: read_texts(workshop.store, ids),
