@@ -21,8 +21,9 @@ from pages.widgets.text import escaped
 
 LARGEST_DOWNLOAD = 500_000_000  # bytes; a download passes through the server's memory
 WHAT_IT_HOLDS = (
-    "A folder that plain `transformers` loads, the same model as ONNX, its thresholds, a card that "
-    "tells what it was taught and how well it did, and an example of ten lines."
+    "A zip for other programs: the encoder as plain `transformers` and `sentence-transformers` "
+    "load it, the whole model as ONNX, its thresholds, a card that tells what it was taught and "
+    "how well it did, and an example that runs."
 )
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from core.evaluation import advice_stopping as advice
 from core.evaluation.outlook import Outlook
 from core.services.rounds import RoundInfo
+from pages.widgets.round_words import is_accuracy
 from pages.widgets.text import escaped
 
 STORED = "stopping"  # in a round's metrics
@@ -29,6 +30,8 @@ def draw_outlook(round_: RoundInfo, outlook: Outlook) -> None:
         ):
             if told:
                 st.markdown(escaped(told))
+        if is_accuracy(round_):
+            st.caption("Micro-F1 is accuracy here: one label is predicted of each document.")
         if outlook.labels:
             lines = [
                 f"- **{escaped(label.name)}**: {escaped(advice.what_a_label_needs(label, outlook))}"
