@@ -31,7 +31,7 @@ from core.learners.finetuning import OnEpoch, OnStep, Outcome, fine_tune
 from core.learners.gradient import uses_bfloat16
 from core.learners.losses import make_loss, probabilities
 from core.learners.masking import prior_logits
-from core.learners.memory import Memory
+from core.learners.memory import Memory, is_full
 from core.learners.naming import DenseClassifier
 from core.learners.seeding import own_randomness
 from core.learners.tokens import Tokens
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 FORMAT = "marginalia-deep-learner-1"
 ENCODER_FOLDER = "encoder"
 TEXTS_PER_CHUNK = 512
+
+Forward = Callable[[Network, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class DeepLearner(DenseClassifier):
@@ -301,25 +303,36 @@ class DeepLearner(DenseClassifier):
     def _run(
         self,
         texts: list[str],
-        forward: Callable[[Network, torch.Tensor, torch.Tensor], torch.Tensor],
+        forward: Forward,
         width: int,
     ) -> NDArray[np.float32]:
         """Run `forward` over texts in length-sorted batches, back in their order."""
-        encoder, network = self._trained()
         token_ids = self._token_ids(texts)
         result = np.empty((len(texts), width), dtype=np.float32)
-        budget = TOKENS_PER_BATCH.get(self.device.type, TOKENS_PER_BATCH["cpu"])
-        half = uses_bfloat16(self.config.precision, self.device)
-        for batch in batches_by_length([len(ids) for ids in token_ids], budget):
-            ids, mask = pad(
-                [token_ids[i] for i in batch],
-                pad_id=pad_id_of(encoder.tokenizer),
-                device=self.device,
-            )
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
-                rows = forward(network, ids, mask)
-            result[batch] = rows.float().cpu().numpy()
+        todo = list(batches_by_length([len(ids) for ids in token_ids], self._tokens_per_batch()))
+        while todo:
+            batch = todo.pop()
+            try:
+                result[batch] = self._run_batch([token_ids[i] for i in batch], forward)
+                continue
+            except RuntimeError as error:
+                if not is_full(error) or len(batch) == 1:
+                    raise
+            todo += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
+            torch.cuda.empty_cache()
         return result
+
+    def _run_batch(self, token_ids: list[list[int]], forward: Forward) -> NDArray[np.float32]:
+        encoder, network = self._trained()
+        ids, mask = pad(token_ids, pad_id=pad_id_of(encoder.tokenizer), device=self.device)
+        half = uses_bfloat16(self.config.precision, self.device)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
+            rows: NDArray[np.float32] = forward(network, ids, mask).float().cpu().numpy()
+        return rows
+
+    def _tokens_per_batch(self) -> int:
+        self._trained()
+        return TOKENS_PER_BATCH.get(self.device.type, TOKENS_PER_BATCH["cpu"])
 
     def _token_ids(self, texts: list[str]) -> list[list[int]]:
         assert self._tokens is not None

@@ -6,6 +6,7 @@ Its door is `core.learners.finetuning.fine_tune`.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.errors import Cancelled
+from core.errors import Cancelled, InputError
 from core.learners.early_stopping import EarlyStopping, judge
 from core.learners.gradient import leave_gradient
 from core.learners.losses import Loss
@@ -160,7 +161,13 @@ class Run:
                 if self.device.type == "cpu" or time.monotonic() - read_at > READ_LOSS_EVERY_S:
                     shown, read_at = float(loss), time.monotonic()
                 self.told.on_step(step, self.n_steps, shown)
-        return float(total) / max(self.steps_per_epoch, 1), self.config.lr * self._share(step - 1)
+        mean = float(total) / max(self.steps_per_epoch, 1)
+        if not math.isfinite(mean):
+            raise InputError(
+                f"The loss grew beyond all numbers in epoch {epoch}; lower lr and head_lr "
+                f"({self.config.lr:g} and {self.config.head_lr:g}), or raise warmup_share."
+            )
+        return mean, self.config.lr * self._share(step - 1)
 
     def _take_step(self, step: int, rows: list[int]) -> torch.Tensor:
         set_rates(self.optimiser, self._share(step))

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
+from transformers import AutoModel, AutoTokenizer
 
 from core.encoders.encoder import load_encoder
 from core.errors import Cancelled, InputError, NotReady
@@ -11,6 +13,7 @@ from core.learners.dataset import JudgedTexts, unjudged
 from core.learners.deep import DeepConfig, DeepLearner
 from core.learners.optimising import warmed_up_then_linear
 from core.learners.shuffling import shuffled_batches
+from core.learners.training_state import read_state
 from tests.unit.learners.tiny import judged, make_encoder
 
 
@@ -156,3 +159,187 @@ def test_predicting_between_epochs_leaves_no_trace(config):
     watched = DeepLearner(short, 3, device="cpu")
     watched.fit(data, on_epoch=lambda *_: watched.predict_proba(data))
     np.testing.assert_array_equal(watched.predict_proba(data), undisturbed.predict_proba(data))
+
+
+# --- tuning modes, pooling, losses ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("tuning", ["full", "head", "last", "gradual", "lora"])
+def test_it_overfits_thirty_two_documents(config, tuning):
+    """The encoder is random; a head alone on it can only do its best."""
+    data = judged(32, seed=1)
+    chosen = dataclasses.replace(
+        config,
+        epochs=20 if tuning != "lora" else 30,
+        tuning=tuning,
+        lr=5e-3 if tuning == "lora" else 3e-3,
+        head_lr=3e-2,
+        dropout=0.0,
+        head_dropout=0.0,
+        lora_targets="qkvo",
+        weight_decay=0.0,
+    )
+    agreement = DeepLearner(chosen, 3, device="cpu").fit(data).predict(data).toarray() == data.truth
+    assert agreement.mean() >= (0.9 if tuning == "head" else 0.98)
+
+
+def test_the_bundled_encoder_overfits_thirty_two_documents():
+    data = judged(32, seed=1)
+    config = DeepConfig(epochs=8, lr=3e-4, head_lr=2e-2, batch_size=8, seed=1)
+    learner = DeepLearner(config, 3, device="cpu").fit(data)
+    assert (learner.predict(data).toarray() == data.truth).mean() >= 0.97
+
+
+def test_lora_is_saved_as_a_plain_encoder_with_the_same_answers(config, tmp_path):
+    chosen = dataclasses.replace(config, tuning="lora", epochs=3, lr=1e-2)
+    learner = DeepLearner(chosen, 3, device="cpu").fit(judged())
+    data = judged(8, seed=7)
+    learner.save(tmp_path / "learner")
+    model = AutoModel.from_pretrained(learner.encoder_folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(learner.encoder_folder)
+    batch = tokenizer(data.texts, padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        hidden = model(**batch).last_hidden_state
+        weights = batch["attention_mask"].unsqueeze(-1)
+        mean = torch.nn.functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
+    assert mean.numpy() == pytest.approx(learner.embed(data), abs=1e-5)
+    loaded = DeepLearner.load(tmp_path / "learner", device="cpu")
+    assert loaded.predict_proba(data) == pytest.approx(learner.predict_proba(data), abs=1e-6)
+    before = load_encoder(config.encoder, device="cpu").encode(data.texts)
+    assert np.abs(before - mean.numpy()).max() > 0.01
+    names = {path.name for path in learner.encoder_folder.rglob("*")}
+    assert not [name for name in names if "adapter" in name]
+
+
+@pytest.mark.parametrize("tuning", ["head", "lora"])
+def test_only_what_trains_is_kept_of_a_training_under_way(config, tuning, tmp_path):
+    chosen = dataclasses.replace(config, tuning=tuning, epochs=1)
+    DeepLearner(chosen, 3, device="cpu").fit(judged(8), state=tmp_path / "state")
+    names = [name for name in read_state(tmp_path / "state").tensors if name.startswith("weight/")]
+    expected = ["weight/head.bias", "weight/head.weight"]
+    assert [name for name in sorted(names) if "lora_" not in name] == expected
+    assert len(names) == (2 if tuning == "head" else 2 + 2 * 2 * 2)
+
+
+def test_the_pooling_asked_for_is_used_and_kept(config, tmp_path):
+    data = judged(6, seed=2)
+    chosen = dataclasses.replace(config, pooling="cls", epochs=1)
+    learner = DeepLearner(chosen, 3, device="cpu").fit(judged(16))
+    learner.save(tmp_path / "learner")
+    encoder = load_encoder(str(learner.encoder_folder), device="cpu")
+    assert encoder.pooling == "cls"
+    assert encoder.encode(data.texts) == pytest.approx(learner.embed(data), abs=1e-5)
+
+
+def test_labels_that_exclude_each_other_share_a_probability_of_one(config):
+    data = judged(40)
+    first = data.truth.argmax(axis=1)
+    data.truth[:] = np.eye(3, dtype=np.int8)[first]
+    chosen = dataclasses.replace(config, exclusive=True, epochs=8)
+    learner = DeepLearner(chosen, 3, device="cpu").fit(data)
+    proba = learner.predict_proba(data)
+    assert proba.sum(axis=1) == pytest.approx(np.ones(40), abs=1e-5)
+    assert (proba.argmax(axis=1) == first).mean() > 0.9
+    samples = learner.predict_proba(data, dropout_sampling=3)
+    assert samples.sum(axis=2) == pytest.approx(np.ones((40, 3)), abs=1e-5)
+
+
+def test_dropout_of_the_encoder_can_be_set(config):
+    chosen = dataclasses.replace(config, dropout=0.0, head_dropout=0.0, epochs=1)
+    learner = DeepLearner(chosen, 3, device="cpu").fit(judged(8))
+    with pytest.raises(InputError, match="Every dropout"):
+        learner.predict_proba(judged(2), dropout_sampling=2)
+
+
+def test_passes_may_be_random_in_the_last_layers_or_the_head_alone(trained):
+    texts = judged(6, seed=3).texts
+    spread = {}
+    for n_layers in (0, 1, None):
+        (_, plain, samples) = next(trained.score_stream(texts, n_passes=30, n_layers=n_layers))
+        assert np.abs(samples.mean(axis=1) - plain).max() < 0.35
+        spread[n_layers] = samples.std(axis=1).mean()
+    assert 0 < spread[0] < spread[1]
+    assert 0 < spread[0] < spread[None]
+
+
+def test_a_choice_that_does_not_exist_is_refused(config):
+    for option, value in [("tuning", "some"), ("pooling", "max"), ("loss", "hinge")]:
+        chosen = dataclasses.replace(config, **{option: value}, epochs=1)
+        with pytest.raises(InputError, match=f"{option} is '{value}'; give one of"):
+            DeepLearner(chosen, 3, device="cpu").fit(judged(8))
+
+
+# --- stopping, going on, beginning with other weights --------------------------------------
+
+
+def test_with_enough_documents_a_part_is_set_apart_and_tells_when_to_stop(config):
+    seen = []
+    chosen = dataclasses.replace(config, epochs=3, patience=1, min_epochs=1, batch_size=32)
+    learner = DeepLearner(chosen, 3, device="cpu").fit(
+        judged(200), on_step=lambda step, n_steps, loss: seen.append(n_steps)
+    )
+    assert seen[0] == 3 * -(-180 // 32)
+    assert all(0 < entry["score"] <= 1 for entry in learner.outcome.history)
+    assert "are kept" in learner.outcome.stopped_because
+    few = DeepLearner(chosen, 3, device="cpu").fit(judged(100))
+    assert [entry["score"] for entry in few.outcome.history] == [None, None, None]
+
+
+def test_a_training_broken_off_goes_on_in_another_learner(config, tmp_path):
+    data, steps = judged(24), []
+    short = dataclasses.replace(config, epochs=4, tuning="gradual")
+    with pytest.raises(Cancelled):
+        DeepLearner(short, 3, device="cpu").fit(
+            data,
+            state=tmp_path / "state",
+            on_step=lambda *told: steps.append(told),
+            should_stop=lambda: len(steps) == 7,
+        )
+    resumed = DeepLearner(short, 3, device="cpu").fit(data, state=tmp_path / "state")
+    whole = DeepLearner(short, 3, device="cpu").fit(data)
+    assert resumed.outcome.resumed_from == 2
+    np.testing.assert_array_equal(resumed.predict_proba(data), whole.predict_proba(data))
+
+
+def test_a_warm_start_takes_encoder_and_head_and_trains_anew(trained, config, tmp_path):
+    data = judged(20, seed=8)
+    trained.save(tmp_path / "first")
+    still = dataclasses.replace(
+        config, warm_start=str(tmp_path / "first"), epochs=1, lr=0.0, head_lr=0.0
+    )
+    same = DeepLearner(still, 3, device="cpu").fit(data)
+    np.testing.assert_array_equal(same.predict_proba(data), trained.predict_proba(data))
+    moved = DeepLearner(dataclasses.replace(still, lr=1e-3), 3, device="cpu").fit(data)
+    assert np.abs(moved.predict_proba(data) - same.predict_proba(data)).max() > 1e-4
+
+
+def test_with_other_labels_a_warm_start_takes_the_encoder_alone(trained, config, tmp_path, caplog):
+    trained.save(tmp_path / "first")
+    data = judged(20, seed=8)
+    two = JudgedTexts(data.texts, data.truth[:, :2])
+    still = dataclasses.replace(
+        config, warm_start=str(tmp_path / "first"), epochs=1, lr=0.0, head_lr=0.0
+    )
+    learner = DeepLearner(still, 2, device="cpu").fit(two)
+    assert learner.embed(two) == pytest.approx(trained.embed(two), abs=1e-6)
+    assert "knows 3 labels, not 2" in caplog.text
+
+
+def test_what_it_learnt_of_its_training_is_kept_with_it(trained, tmp_path):
+    trained.save(tmp_path / "learner")
+    assert DeepLearner.load(tmp_path / "learner", device="cpu").outcome == trained.outcome
+
+
+def test_predicting_where_memory_is_short_goes_by_halves(config):
+    data = judged(20, seed=3)
+    learner = DeepLearner(dataclasses.replace(config, epochs=1), 3, device="cpu").fit(judged(8))
+    expected, asked = learner.predict_proba(data), []
+
+    def short(module, given, options):
+        asked.append(len(options["input_ids"]))
+        if asked[-1] > 5:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+
+    learner._network.encoder.register_forward_pre_hook(short, with_kwargs=True)
+    assert learner.predict_proba(data) == pytest.approx(expected, abs=1e-6)
+    assert asked == [20, 10, 5, 5, 10, 5, 5]

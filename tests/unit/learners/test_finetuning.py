@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.errors import Cancelled
+from core.errors import Cancelled, InputError
 from core.learners.early_stopping import EarlyStopping
 from core.learners.finetuning import Outcome, Training, fine_tune
 from core.learners.losses import LossConfig, make_loss
@@ -184,6 +184,14 @@ def test_other_data_or_options_begin_anew(tmp_path: Path, caplog: pytest.LogCapt
     assert "other data or options" in caplog.text
     changed = dataclasses.replace(TRAINING, lr=0.01)
     assert train(new_network(), changed, state=tmp_path / "state").resumed_from == 0
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_a_way_out() -> None:
+    network = new_network()
+    with torch.no_grad():
+        network.head.bias[0] = float("nan")
+    with pytest.raises(InputError, match="beyond all numbers in epoch 1; lower lr"):
+        train(network)
 
 
 class Failing(BagOfWords):
