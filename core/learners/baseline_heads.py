@@ -27,7 +27,7 @@ from core.learners.masking import prior_logits
 N_FOLDS = 5
 MAX_ITER = 1000
 C_OFFERED = (0.1, 1.0, 10.0, 100.0)
-LABELS_TRIED, DOCUMENTS_TRIED = 6, 3000  # to choose C on
+LABELS_TRIED, DOCUMENTS_TRIED, FOLDS_TRIED = 6, 3000, 3  # to choose C on
 
 Weights = NDArray[np.float32]
 Told = Callable[[int, int], None]
@@ -215,9 +215,11 @@ def _drawn_shares(truth: Truth, rng: np.random.Generator) -> NDArray[np.float64]
 # --- from distances to probabilities ---------------------------------------------------------
 
 
-def _left_out(x: Any, y: NDArray[Any], config: HeadConfig, *, C: float) -> NDArray[np.float64]:
+def _left_out(
+    x: Any, y: NDArray[Any], config: HeadConfig, *, C: float, most_folds: int = N_FOLDS
+) -> NDArray[np.float64]:
     """Distances (rows,) by fits that did not see the row; empty where there is too little."""
-    n_folds = min(N_FOLDS, int(np.bincount(y, minlength=2).min()))
+    n_folds = min(most_folds, int(np.bincount(y, minlength=2).min()))
     if n_folds < 2:
         return np.empty(0)
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=abs(config.seed) % 2**32)
@@ -229,7 +231,7 @@ def _surprise(x: Any, truth: NDArray[np.int8], config: HeadConfig, *, C: float) 
     """Mean log-loss on left-out rows of one label."""
     rows = np.flatnonzero(truth != UNJUDGED)
     y = truth[rows]
-    distances = _left_out(x[rows], y, config, C=C)
+    distances = _left_out(x[rows], y, config, C=C, most_folds=FOLDS_TRIED)
     if not len(distances):
         return 0.0
     if config.kind is Head.SVC:
