@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 
 from core.encoders.lexical import LexicalModel
-from core.encoders.networks import NetworkKind
+from core.encoders.networks import Cell, NetworkKind
 from core.errors import Conflict, CorruptArtefact
 from core.learners.bodies import TextNetworkConfig
 from core.learners.dataset import JudgedTexts
@@ -174,24 +174,32 @@ def test_a_head_that_reads_words_and_asks_neighbours_is_exported_as_onnx(
     assert "vectors of judged documents" in card
 
 
-def network(kind: NetworkKind) -> TextNetworkLearner:
-    config = TextNetworkConfig(kind=kind, embedding_width=8, filters=4, hidden=4, epochs=1)
+def network(kind: NetworkKind, cell: Cell) -> TextNetworkLearner:
+    config = TextNetworkConfig(
+        kind=kind, cell=cell, embedding_width=8, filters=4, hidden=4, epochs=1
+    )
     return TextNetworkLearner(config, len(LABELS), device="cpu")
 
 
-@pytest.mark.parametrize("kind", [NetworkKind.CNN, NetworkKind.RNN])
+@pytest.mark.parametrize(
+    ("kind", "cell"),
+    [(NetworkKind.CNN, Cell.LSTM), *((NetworkKind.RNN, cell) for cell in Cell)],
+    ids=str,
+)
 def test_a_network_from_scratch_is_exported_as_onnx(
-    place: Path, settings: Settings, kind: NetworkKind
+    place: Path, settings: Settings, kind: NetworkKind, cell: Cell
 ) -> None:
     data = JudgedTexts(list(TEXTS), TRUTH)
-    learner = network(kind).fit(data)
-    folder = place / kind / "round"
+    learner = network(kind, cell).fit(data)
+    folder = place / f"{kind}-{cell}" / "round"
     learner.save(folder / files.TUNED)
     proba = TEMPERATURE.apply(learner.predict_proba(data))
     write_papers(folder, proba)
-    export_model(folder, place / f"{kind}-out", settings=settings)
-    lines = run(place / f"{kind}-out" / "example.py")
-    np.testing.assert_allclose(proba_of(lines), proba, atol=CLOSE)
+    out = place / f"{kind}-{cell}-out"
+    export_model(folder, out, settings=settings)
+    np.testing.assert_allclose(proba_of(run(out / "example.py")), proba, atol=CLOSE)
+    one = run(out / "example.py", TEXTS[:1])  # shorter, and alone
+    np.testing.assert_allclose(proba_of(one), proba[:1], atol=CLOSE)
 
 
 def test_a_fine_tuned_encoder_with_its_linear_head_is_exported(
