@@ -173,13 +173,13 @@ def index(x: np.ndarray, task: dict[str, Any]) -> Any:
 
 def trained(x: np.ndarray, task: dict[str, Any]) -> tuple[Any, np.ndarray]:
     from core.learners.dataset import JudgedVectors
-    from core.learners.quick import QuickConfig, QuickLearner
+    from core.learners.quick import QuickConfig, new_quick
 
     rng, n_labels = np.random.default_rng(1), task["labels"]
     judged = np.asarray(x[: task["judged"]], dtype=np.float32)
     directions = rng.standard_normal((WIDTH, n_labels)).astype(np.float32)
     truth = (judged @ directions > 1.5).astype(np.int8)
-    learner = QuickLearner(QuickConfig(), n_labels).fit(JudgedVectors(judged, truth))
+    learner = new_quick(QuickConfig(), n_labels).fit(JudgedVectors(judged, truth))
     return learner, truth
 
 

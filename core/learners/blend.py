@@ -31,10 +31,9 @@ class BlendHead(LogisticHead):
         axes: Axes,
         z: torch.Tensor,
         truth: torch.Tensor,
-        prior: torch.Tensor,
         solution: Solution,
     ) -> None:
-        super()._keep(axes, z, truth, prior, solution)
+        super()._keep(axes, z, truth, solution)
         if self.share > 0:
             rows = drawn_keys(len(z), seed=self.config.seed)
             keys = comparable(axes, z[rows], n_blocks=len(self.blocks))
@@ -51,7 +50,7 @@ class BlendHead(LogisticHead):
 
     def _answer(self, logits: torch.Tensor, vote: torch.Tensor | None) -> torch.Tensor:
         proba = super()._answer(logits, vote)
-        return proba if vote is None else torch.lerp(proba, vote.expand_as(proba), self.share)
+        return proba if vote is None else proba.lerp_(vote.expand_as(proba), self.share)
 
     def _values_per_row(self) -> int:
         return len(self.trained()["keys.vectors"]) if self.share > 0 else 1

@@ -59,6 +59,7 @@ def fit_out_of_fold(
     n_members: int = 0,
     seen: NDArray[np.bool_] | None = None,
     on_progress: Callable[[float], None] | None = None,
+    on_epoch: OnEpoch | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Fitted:
     """Train on all judged documents, and predict each by a head that did not see it.
@@ -83,6 +84,8 @@ def fit_out_of_fold(
         encoder: trained on here, but they choose nothing and are not predicted.
     on_progress, should_stop
         Told the share of the work done, asked whether to go on, from any thread.
+    on_epoch
+        Told of the learner's epochs and mean losses, where it has any.
 
     Raises Cancelled when stopped.
     """
@@ -94,6 +97,7 @@ def fit_out_of_fold(
         n_threads=n_threads,
         seen=np.zeros(len(train_set), dtype=bool) if seen is None else seen,
         on_progress=on_progress or (lambda _: None),
+        on_epoch=on_epoch or (lambda *_: None),
         should_stop=should_stop or (lambda: False),
     )
     folds = assign_folds(train_set.truth, n_folds=n_folds, seed=config.seed)
@@ -118,11 +122,13 @@ class _Work:
         n_threads: int,
         seen: NDArray[np.bool_],
         on_progress: Callable[[float], None],
+        on_epoch: OnEpoch,
         should_stop: ShouldStop,
     ) -> None:
         self.config, self.train_set, self.blocks, self.seen = config, train_set, blocks, seen
         self.n_members, self.n_threads = n_members, n_threads
-        self.on_progress, self.should_stop = on_progress, should_stop
+        self.on_progress, self.on_epoch = on_progress, on_epoch
+        self.should_stop = should_stop
         self.n_parts, self.n_done = 1, 0
 
     # --- the three ways ---------------------------------------------------
@@ -212,7 +218,11 @@ class _Work:
 
     def _fit_all(self, config: QuickConfig) -> tuple[Head, list[float]]:
         head, losses = self._new(config), list[float]()
-        on_epoch: OnEpoch = lambda _, loss: losses.append(round(loss, 6))  # noqa: E731
+
+        def on_epoch(epoch: int, loss: float) -> None:
+            losses.append(round(loss, 6))
+            self.on_epoch(epoch, loss)
+
         head.fit(self.train_set, on_epoch=on_epoch, should_stop=self.should_stop)
         self._done()
         return head, losses

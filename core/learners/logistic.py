@@ -15,7 +15,7 @@ import torch
 from core.learners.axes import Axes, principal_axes, sketch_of_the_rest
 from core.learners.dataset import JudgedVectors
 from core.learners.laplace import laplace_draws, prior_draws
-from core.learners.logistic_fit import BIAS_PENALTY, Solution, fit_logistic, penalties
+from core.learners.logistic_fit import BIAS_PENALTY, Solution, fit_logistic
 from core.learners.masking import prior_logits
 from core.learners.quick_head import (
     TAUGHT,
@@ -26,12 +26,14 @@ from core.learners.quick_head import (
     ShouldStop,
     as_tensor,
     nan_where_untaught,
+    told,
 )
 from core.learners.threads import one_torch_thread
 
 USUAL_C = 10.0
 DRAWN_AXES = 192  # along which the posterior is exact per label
 SKETCH = 64  # directions that stand for all the others
+COOLING = 0.25  # of the draws' spread: as it comes, BALD asked for outliers; see decision 018
 
 
 class LogisticHead(QuickHead):
@@ -46,7 +48,8 @@ class LogisticHead(QuickHead):
 
     def learn(self, train_set: JudgedVectors, should_stop: ShouldStop) -> Iterator[float]:
         """Solve it; there are no epochs to tell."""
-        x, truth = as_tensor(train_set.x), torch.from_numpy(train_set.truth)
+        judged = train_set[told(train_set.truth)]
+        x, truth = as_tensor(judged.x), torch.from_numpy(judged.truth)
         with one_torch_thread(), torch.inference_mode():
             axes = principal_axes(x)
             z = axes.coordinates(x)
@@ -59,7 +62,7 @@ class LogisticHead(QuickHead):
                 exclusive=self.config.exclusive,
                 should_stop=should_stop,
             )
-            self._keep(axes, z, truth, prior, solution)
+            self._keep(axes, z, truth, solution)
         self._tensors = {TAUGHT: nan_where_untaught(train_set.truth), **self.trained()}
         yield from ()
 
@@ -68,20 +71,18 @@ class LogisticHead(QuickHead):
         axes: Axes,
         z: torch.Tensor,
         truth: torch.Tensor,
-        prior: torch.Tensor,
         solution: Solution,
     ) -> None:
         share = torch.sigmoid(solution.logits(z))
         rng = torch.Generator().manual_seed(self.config.seed + 2)
         first = Axes(axes.mean, axes.basis[:, :DRAWN_AXES])
-        weight = axes.basis @ solution.weight
+        sketch = sketch_of_the_rest(first, width=SKETCH, rng=rng)
         self._tensors = {
             "mean": axes.mean,
-            "output.weight": weight,
+            "output.weight": axes.basis @ solution.weight,
             "output.bias": solution.bias,
-            "axes": first.basis.contiguous(),
-            "sketch": sketch_of_the_rest(first, width=SKETCH, rng=rng),
-            "penalty": penalties(prior, self.config.C or USUAL_C),
+            "projection": torch.cat([first.basis, sketch], dim=1),
+            "penalty": torch.full((self.n_labels,), 1 / (self.config.C or USUAL_C)),
             "judged.coordinates": z[:, :DRAWN_AXES].contiguous(),
             "judged.information": share * (1 - share) * (truth >= 0),
         }
@@ -92,11 +93,14 @@ class LogisticHead(QuickHead):
         tensors = self.trained()
         x = x - tensors["mean"]
         logits = torch.addmm(tensors["output.bias"], x, tensors["output.weight"])
-        features = x @ torch.cat([tensors["axes"], tensors["sketch"]], dim=1)
-        return Reading(logits, features)
+        return Reading(logits, x @ tensors["projection"])
 
     def _draws(self, n_passes: int) -> Draws:
-        """Made once for a number of passes: a pool is scored in many blocks."""
+        """Made once for a number of passes: a pool is scored in many blocks.
+
+        The prior of a draw is the same for all labels, unlike the penalty: rare
+        labels would be the widest otherwise.
+        """
         information = self.trained()["judged.information"]
         with self._drawing:
             if self._drawn is not None and self._drawn[0] == n_passes:
@@ -120,7 +124,6 @@ class LogisticHead(QuickHead):
                 n_passes=n_passes,
                 rng=rng,
             )
-            rest = prior_draws(
-                tensors["sketch"].shape[1], tensors["penalty"], n_passes=n_passes, rng=rng
-            )
-        return Draws(torch.cat([known[:-1], rest]), known[-1])
+            n_rest = len(tensors["projection"].T) - len(tensors["judged.coordinates"].T)
+            rest = prior_draws(n_rest, tensors["penalty"], n_passes=n_passes, rng=rng)
+        return Draws(torch.cat([known[:-1], rest]) * COOLING, known[-1] * COOLING)

@@ -22,6 +22,7 @@ from core.learners.quick_head import (
     Tensors,
     as_tensor,
     nan_where_untaught,
+    told,
 )
 
 TEMPERATURE = 0.05  # of the cosine; .025 was noisier and .1 blunter on six data sets
@@ -34,8 +35,9 @@ class NeighboursHead(QuickHead):
 
     def learn(self, train_set: JudgedVectors, should_stop: ShouldStop) -> Iterator[float]:
         """Keep the judged documents; there is nothing to train, so no epoch is told."""
-        rows = drawn_keys(len(train_set), seed=self.config.seed)
-        x, truth = as_tensor(train_set.x)[rows], torch.from_numpy(train_set.truth)
+        judged = train_set[told(train_set.truth)]
+        rows = drawn_keys(len(judged), seed=self.config.seed)
+        x, truth = as_tensor(judged.x)[rows], torch.from_numpy(judged.truth)
         scale = max(1, len(self.blocks)) * TEMPERATURE
         self._tensors = {
             TAUGHT: nan_where_untaught(train_set.truth),
@@ -80,6 +82,7 @@ def keys_of(
         Which of them the keys are.
     """
     prior = torch.sigmoid(torch.from_numpy(prior_logits(truth.numpy())))
+    prior = prior * (truth != UNJUDGED).any(dim=0)  # what nobody judged shares in no row's sum
     of_keys = truth[rows]
     return {
         "keys.vectors": vectors,

@@ -216,7 +216,7 @@ class QuickHead(DenseClassifier):
             rows = slice(start, min(start + chunk, len(x)))
             with one_torch_thread(), torch.inference_mode():
                 reading = self._read(as_tensor(x[rows]))
-                proba = self._answer(reading.logits, reading.vote)
+                proba = self._answer(reading.logits.clone(), reading.vote)
                 logits = torch.addmm(draws.bias.flatten(), reading.features, weight)
                 logits = logits.view(len(proba), *draws.bias.shape)
                 logits += reading.logits[:, None]
@@ -226,15 +226,14 @@ class QuickHead(DenseClassifier):
     @torch.inference_mode()
     def samples_of(self, vectors: NDArray[np.float32]) -> Samples:
         """Send pass t of (texts, passes, width) through the head as its draw t has it."""
-        n_texts, n_passes, width = vectors.shape
+        _, n_passes, width = vectors.shape
         draws = self._draws(n_passes)
         with one_torch_thread():
             reading = self._read(as_tensor(vectors.reshape(-1, width)))
-            features, logits, vote = (
-                None if part is None else part.view(n_texts, n_passes, part.shape[1])
-                for part in (reading.features, reading.logits, reading.vote)
-            )
-            logits = torch.einsum("ntf,ftl->ntl", features, draws.weight) + draws.bias + logits
+            features = _by_pass(reading.features, n_passes)
+            logits = torch.einsum("ntf,ftl->ntl", features, draws.weight)
+            logits += draws.bias + _by_pass(reading.logits, n_passes)
+            vote = None if reading.vote is None else _by_pass(reading.vote, n_passes)
             samples: Samples = self._answer(logits, vote).numpy()
         return samples
 
@@ -265,11 +264,8 @@ class QuickHead(DenseClassifier):
         return 1
 
     def _answer(self, logits: torch.Tensor, vote: torch.Tensor | None) -> torch.Tensor:
-        """Turn logits (…, labels), and a vote where there is one, into probabilities."""
-        taught = self.trained()[TAUGHT]
-        if not self.config.exclusive:
-            return torch.sigmoid(logits) + taught
-        return torch.softmax(logits.masked_fill(taught.isnan(), -torch.inf), dim=-1) + taught
+        """Turn logits (…, labels), and a vote where there is one, into probabilities, in place."""
+        return probabilities_of(logits, self.trained()[TAUGHT], exclusive=self.config.exclusive)
 
     def trained(self) -> Tensors:
         """What was learnt; raises NotReady before that."""
@@ -305,6 +301,25 @@ def nan_where_untaught(truth: Truth) -> torch.Tensor:
     """0 for labels with a judged cell, NaN for the others, shape (labels,)."""
     taught = (truth != UNJUDGED).any(axis=0)
     return torch.from_numpy(np.where(taught, 0.0, np.nan).astype(np.float32))
+
+
+def told(truth: Truth) -> NDArray[np.int64]:
+    """Rows of documents with a judged cell; the others have nothing to teach."""
+    return np.flatnonzero((truth != UNJUDGED).any(axis=1))
+
+
+def probabilities_of(
+    logits: torch.Tensor, taught: torch.Tensor, *, exclusive: bool
+) -> torch.Tensor:
+    """Overwrite logits (…, labels) with probabilities, NaN for labels that learnt nothing."""
+    if not exclusive:
+        return logits.sigmoid_().add_(taught)
+    return torch.softmax(logits.masked_fill_(taught.isnan(), -torch.inf), dim=-1).add_(taught)
+
+
+def _by_pass(rows: torch.Tensor, n_passes: int) -> torch.Tensor:
+    """(texts · passes, values) as (texts, passes, values)."""
+    return rows.view(len(rows) // max(1, n_passes), n_passes, rows.shape[1])
 
 
 def _for_passes(vote: torch.Tensor | None) -> torch.Tensor | None:

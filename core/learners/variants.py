@@ -27,6 +27,8 @@ from core.learners.quick_head import (
     ShouldStop,
     as_tensor,
     nan_where_untaught,
+    probabilities_of,
+    told,
 )
 from core.learners.threads import one_torch_thread
 
@@ -77,7 +79,7 @@ class Judged:
         """Turn features (documents, width) into coordinates."""
         with one_torch_thread(), torch.inference_mode():
             features = as_tensor(x)
-            axes = principal_axes(features)
+            axes = principal_axes(features[told(truth)])
             return cls(axes, axes.coordinates(features), torch.from_numpy(truth), n_blocks)
 
 
@@ -90,6 +92,7 @@ def predictions_of(
     among those trained on. The variants differ in C and share alone.
     """
     exclusive, seed = variants[0].exclusive, variants[0].seed
+    fit = fit[told(judged.truth[fit].numpy())]
     z, truth = judged.z[fit], judged.truth[fit]
     untaught = nan_where_untaught(truth.numpy())
     prior = torch.from_numpy(prior_logits(truth.numpy()))
@@ -106,7 +109,8 @@ def predictions_of(
                 start=solution,
                 should_stop=should_stop,
             )
-            by_c[c] = _probabilities(solution.logits(judged.z[test]), untaught, exclusive)
+            logits = solution.logits(judged.z[test])
+            by_c[c] = probabilities_of(logits, untaught, exclusive=exclusive)
         votes = _votes(judged, fit, test, exclusive=exclusive, seed=seed)
         return np.stack(
             [torch.lerp(by_c[v.C or USUAL_C], votes, v.neighbours or 0.0).numpy() for v in variants]
@@ -119,9 +123,3 @@ def _votes(judged: Judged, fit: Rows, test: Rows, *, exclusive: bool, seed: int)
     vectors, offset = comparable(judged.axes, judged.z[fit][rows], n_blocks=judged.n_blocks)
     queries = judged.z[test][:, : vectors.shape[1]]
     return vote(keys_of(vectors, offset, truth, rows), queries, exclusive=exclusive)
-
-
-def _probabilities(logits: torch.Tensor, untaught: torch.Tensor, exclusive: bool) -> torch.Tensor:
-    if not exclusive:
-        return torch.sigmoid(logits) + untaught
-    return torch.softmax(logits.masked_fill(untaught.isnan(), -torch.inf), dim=-1) + untaught
