@@ -19,7 +19,8 @@ from core.settings import get_settings
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
 Checkpoint = Annotated[
-    str, typer.Argument(help="A checkpoint's folder, or the name it was trained under.")
+    str,
+    typer.Argument(help="A checkpoint's folder, the name it was trained under, or project:<name>."),
 ]
 TextColumn = Annotated[str | None, typer.Option(help="The text column, if not as guessed.")]
 LabelColumn = Annotated[str | None, typer.Option(help="The label column (a list).")]
@@ -133,11 +134,10 @@ def evaluate(
         raise typer.BadParameter("Give either --test FILE or --folds K.")
     from core.training import evaluate as measuring
     from core.training import show
-    from core.training.checkpoint import resolve_checkpoint
     from core.training.terminal import Terminal, Verbosity
 
     settings = get_settings()
-    folder = resolve_checkpoint(checkpoint, settings.checkpoints_dir)
+    folder = _folder_of(checkpoint)
     terminal = Terminal(Verbosity.of(quiet=quiet, verbose=verbose))
     said = {
         "text": text, "labels": labels, "separator": separator, "empty_means": empty_means
@@ -167,7 +167,6 @@ def predict(
 ) -> None:
     """Give every text of a file its labels and their probabilities."""
     from core.training import show
-    from core.training.checkpoint import resolve_checkpoint
     from core.training.model import TextModel
     from core.training.predict import predict_file
     from core.training.run import Stage
@@ -175,7 +174,7 @@ def predict(
 
     settings = get_settings()
     terminal = Terminal(Verbosity.of(quiet=quiet, verbose=verbose))
-    folder = resolve_checkpoint(checkpoint, settings.checkpoints_dir)
+    folder = _folder_of(checkpoint)
     with terminal.at_work():
         model = TextModel.load(folder, device, settings=settings)
         predicted = predict_file(
@@ -194,16 +193,27 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
     """Say what a checkpoint is: architecture, sizes, labels, figures, history, versions."""
-    from core.training.checkpoint import resolve_checkpoint
     from core.training.info import checkpoint_info, info_lines
 
-    folder = resolve_checkpoint(checkpoint, get_settings().checkpoints_dir)
+    folder = _folder_of(checkpoint)
     told = checkpoint_info(folder)
     if as_json:
         json.dump(told, sys.stdout, indent=1, ensure_ascii=False)
         print()
     else:
         print("\n".join(info_lines(told)))
+
+
+def _folder_of(checkpoint: str) -> Path:
+    from core.training.checkpoint import resolve_checkpoint
+    from core.training.config import PROJECT
+
+    settings = get_settings()
+    if checkpoint.startswith(PROJECT):
+        from core.training.on_project import checkpoint_in_force
+
+        return checkpoint_in_force(settings, checkpoint)
+    return resolve_checkpoint(checkpoint, settings.checkpoints_dir)
 
 
 def _options(words: list[str]) -> dict[str, Any]:

@@ -146,6 +146,9 @@ def check_whole(folder: Path) -> None:
 
 
 def _pickles(folder: Path) -> list[Path]:
+    """Files that could only be opened as pickles, where there are no other weights."""
+    if any(folder.rglob("*.safetensors")):
+        return []
     return sorted(path for path in folder.rglob("*") if path.suffix in PICKLES)
 
 

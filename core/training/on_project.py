@@ -9,14 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import select
 
 from core.domain import JobStatus, RoundKind
-from core.errors import Cancelled, InputError, MarginaliaError, NotFound
+from core.errors import Cancelled, InputError, MarginaliaError, NotFound, NotReady
 from core.learners.catalogue import learner_info
 from core.rounds.heartbeat import worker_is_alive
 from core.rounds.supervisor import Supervisor
+from core.services.checkpoints import check_can_be_used, folder_of_round
 from core.services.jobs import JobInfo, job_info
 from core.services.learner_choice import KIND
 from core.services.projects import get_project, project_named
@@ -25,7 +27,7 @@ from core.services.rounds import RoundInfo, list_rounds, request_round
 from core.settings import Settings
 from core.store.migrate import migrate
 from core.store.store import Store
-from core.store.tables import Job
+from core.store.tables import Job, Round
 from core.training.config import PROJECT, TrainConfig
 from core.training.info import figure_lines
 from core.training.layers import COMMAND_LINE, DEFAULT, Resolved
@@ -48,6 +50,18 @@ def train_on_project(resolved: Resolved, settings: Settings, terminal: Terminal)
     refuse_other(resolved)
     migrate(settings)
     store = Store.open(settings)
+    try:
+        done = _round_run(store, settings, resolved, terminal)
+    finally:
+        store.close()
+    print(f"Round {done.number} is in force.")
+    print("\n".join(figure_lines(done.metrics)))
+    return done
+
+
+def _round_run(
+    store: Store, settings: Settings, resolved: Resolved, terminal: Terminal
+) -> RoundInfo:
     project_id = find_project(store, resolved.config.data)
     request = round_request(store, project_id, resolved)
     asked = request_round(store, settings, project_id, request)
@@ -57,11 +71,7 @@ def train_on_project(resolved: Resolved, settings: Settings, terminal: Terminal)
     if job.status is not JobStatus.DONE:
         raise MarginaliaError(f"Round {asked.number}: {job.error or job.status}")
     with store.read() as session:
-        done = next(one for one in list_rounds(session, project_id) if one.id == asked.id)
-    print(f"Round {done.number} is in force.")
-    print("\n".join(figure_lines(done.metrics)))
-    store.close()
-    return done
+        return next(one for one in list_rounds(session, project_id) if one.id == asked.id)
 
 
 def refuse_other(resolved: Resolved) -> None:
@@ -84,6 +94,23 @@ def find_project(store: Store, data: str) -> int:
             except NotFound:
                 pass
         return project_named(session, name).id
+
+
+def checkpoint_in_force(settings: Settings, data: str) -> Path:
+    """The folder of the round that is in force in `project:<id or name>`."""
+    migrate(settings)
+    store = Store.open(settings)
+    try:
+        project_id = find_project(store, data)
+        with store.read() as session:
+            project = get_project(session, project_id)
+            if project.active_round_id is None:
+                raise NotReady(f"'{data}' has no round in force yet; train it first.")
+            round_ = session.get_one(Round, project.active_round_id)
+            check_can_be_used(settings, round_)
+            return folder_of_round(settings, round_)
+    finally:
+        store.close()
 
 
 def round_request(store: Store, project_id: int, resolved: Resolved) -> RoundRequest:

@@ -88,6 +88,7 @@ class Trained:
     """A finished training."""
 
     folder: Path
+    learnt: Learnt
     evaluation: Evaluation
     chosen: Chosen
     data: LabelledTexts
@@ -160,14 +161,14 @@ def train(config: TrainConfig, settings: Settings, reporter: Reporter | None = N
             lesson=find_lesson(config, data, settings),
         )
         job = _Job(materials, slot, data, parts, reporter, start)
-        evaluation, chosen = _learn_and_keep(job)
+        learnt, evaluation, chosen = _learn_and_keep(job)
         keep_state(slot)
         release(slot)
     seconds = time.perf_counter() - began
-    return Trained(slot.final, evaluation, chosen, data, parts, seconds)
+    return Trained(slot.final, learnt, evaluation, chosen, data, parts, seconds)
 
 
-def _learn_and_keep(job: _Job) -> tuple[Evaluation, Chosen]:
+def _learn_and_keep(job: _Job) -> tuple[Learnt, Evaluation, Chosen]:
     config, parts = job.config, job.parts
     learnt, unseen = _learnt(job)
     job.reporter.on_stage(Stage("Measuring"))
@@ -177,7 +178,7 @@ def _learn_and_keep(job: _Job) -> tuple[Evaluation, Chosen]:
     chosen = choose(unseen, config.threshold, exclusive=config.exclusive)
     evaluation = _measured(job, learnt, unseen, chosen)
     _keep(job, learnt, unseen, chosen, evaluation)
-    return evaluation, chosen
+    return learnt, evaluation, chosen
 
 
 def _learnt(job: _Job) -> tuple[Learnt, Unseen | None]:

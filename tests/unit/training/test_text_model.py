@@ -1,0 +1,153 @@
+"""A checkpoint's folder read back: the same answers as before saving, or a refusal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import CorruptArtefact, NotFound
+from core.evaluation.calibration import Temperature
+from core.manifest import seal
+from core.rounds import files
+from core.settings import Settings
+from core.training.checkpoint import resolve_checkpoint
+from core.training.info import checkpoint_info, info_lines
+from core.training.model import TextModel
+from core.training.run import Trained
+from tests.unit.training.conftest import trained_with
+
+TEXTS = ["red big", "blue", "", "green small round red blue", "big " * 40]
+
+
+@pytest.mark.parametrize("which", ["quick", "deep"])
+def test_a_loaded_model_answers_as_it_did_before_saving(
+    which: str, request: pytest.FixtureRequest, bench_settings: Settings
+) -> None:
+    trained: Trained = request.getfixturevalue(which)
+    model = TextModel.load(trained.folder, settings=bench_settings)
+    assert np.array_equal(model.raw_proba(TEXTS), trained.learnt.raw_proba(TEXTS))
+    calibrated = trained.chosen.temperature.apply(trained.learnt.raw_proba(TEXTS))
+    assert np.array_equal(model.proba(TEXTS), calibrated)
+    assert model.label_names == trained.data.label_names
+    assert np.all(model.thresholds == trained.chosen.threshold)
+
+
+def test_what_it_learnt_is_what_the_words_say(quick: Trained, bench_settings: Settings) -> None:
+    model = TextModel.load(quick.folder, settings=bench_settings)
+    texts = ["red green small", "blue round green", "big green small", "green small round"]
+    named = model.named(model.proba(texts))
+    assert named == [("red",), ("blue",), ("big",), ()]
+
+
+def test_a_stream_gives_the_same_in_chunks(deep: Trained, bench_settings: Settings) -> None:
+    model = TextModel.load(deep.folder, settings=bench_settings)
+    parts = list(model.stream(iter(TEXTS), chunk=2))
+    assert [len(texts) for texts, _ in parts] == [2, 2, 1]
+    together = np.concatenate([proba for _, proba in parts])
+    assert together == pytest.approx(model.proba(TEXTS), abs=1e-5)
+    assert model.proba([]).shape == (0, 3)
+
+
+def test_exclusive_labels_get_exactly_one_name(bench: Path, bench_settings: Settings) -> None:
+    one = bench / "one.csv"
+    rows = "".join(f"green {word} n{at},{word}\n" for at in range(30) for word in ("red", "blue"))
+    one.write_text(f"text,labels\n{rows}", encoding="utf-8")
+    trained = trained_with(bench, bench_settings, data=str(one), name="one", exclusive=True)
+    model = TextModel.load(trained.folder, settings=bench_settings)
+    proba = model.proba(["red", "blue", "green", ""])
+    assert proba.sum(axis=1) == pytest.approx(np.ones(4), abs=1e-5)
+    assert [len(names) for names in model.named(proba)] == [1, 1, 1, 1]
+    assert model.named(proba)[:2] == [("red",), ("blue",)]
+
+
+def spoil(path: Path, *, cut: int = 0) -> None:
+    content = bytearray(path.read_bytes())
+    if cut:
+        del content[-cut:]
+    else:
+        content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize(
+    "name", ["learner/model.safetensors", "threshold.json", "words/vocabulary.json", "train.json"]
+)
+def test_an_altered_truncated_or_missing_file_is_refused(
+    name: str, copied: Path, bench_settings: Settings
+) -> None:
+    whole = (copied / name).read_bytes()
+    for cut in (0, 3):
+        (copied / name).write_bytes(whole)
+        spoil(copied / name, cut=cut)
+        with pytest.raises(CorruptArtefact, match=Path(name).name):
+            TextModel.load(copied, settings=bench_settings)
+    (copied / name).unlink()
+    with pytest.raises(CorruptArtefact, match="is not there"):
+        TextModel.load(copied, settings=bench_settings)
+
+
+class Trap:
+    """Opened as a pickle, it makes a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_pickle_is_never_opened(tmp_path: Path, bench_settings: Settings) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    trap = Trap(tmp_path / "made-by-a-pickle")
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(trap))
+    with pytest.raises(CorruptArtefact, match=r"pytorch_model\.bin, a pickle"):
+        TextModel.load(folder, settings=bench_settings)
+    assert not trap.path.exists()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorruptArtefact, match="not written to its end"):
+        TextModel.load(tmp_path / "empty", settings=bench_settings)
+
+
+def test_another_encoder_under_the_same_name_is_refused(
+    copied: Path, bench_settings: Settings
+) -> None:
+    use = files.read_json(copied / files.ENCODER)
+    files.write_json(copied / files.ENCODER, {**use, "fingerprint": "0" * 64})
+    seal(copied)
+    with pytest.raises(CorruptArtefact, match="is not the one that"):
+        TextModel.load(copied, settings=bench_settings)
+
+
+def test_a_checkpoint_says_what_it_is(deep: Trained) -> None:
+    told = checkpoint_info(deep.folder)
+    assert told["labels"] == list(deep.data.label_names)
+    assert told["learner"] == "transformer"
+    assert [entry["epoch"] for entry in told["history"]] == [1, 2, 3]
+    assert told["n_parameters"] == sum(told["layers"].values())
+    assert told["statistics"]["learner_options"]["epochs"] == 3
+    assert {"python", "torch"} <= set(told["statistics"]["packages"])
+    json.dumps(told)
+    shown = "\n".join(info_lines(told))
+    assert "Learner: transformer" in shown
+    assert f"Trained on {len(deep.parts.fit)} of 120 texts" in shown
+
+
+def test_a_checkpoint_is_found_by_folder_and_by_name(
+    quick: Trained, bench_settings: Settings
+) -> None:
+    checkpoints = bench_settings.checkpoints_dir
+    found = {resolve_checkpoint(name, checkpoints) for name in (str(quick.folder), "quick")}
+    assert found == {quick.folder}
+    with pytest.raises(NotFound, match="no checkpoint 'slow'"):
+        resolve_checkpoint("slow", checkpoints)
+
+
+def test_the_temperature_kept_is_the_one_in_force(quick: Trained) -> None:
+    stored = files.read_json(quick.folder / files.CALIBRATION)
+    assert Temperature(**stored) == quick.chosen.temperature
