@@ -21,7 +21,7 @@ from core.services.rounds import (
 from core.store.tables import Document, Query
 from tests.integration.rounds.office import Office
 
-ENDLESS = {"epochs": 1000, "steps_per_epoch": 1000}  # an hour of training
+ENDLESS = {"kind": "mlp", "epochs": 1000, "layers": [2048, 2048]}  # minutes of training
 
 
 @pytest.fixture(scope="module")

@@ -26,9 +26,8 @@ def run_round(
     office: Office, project_id: int, *, seed: int = 5, kind: RoundKind = RoundKind.QUICK
 ) -> Task:
     """Every step of a round; gives its task."""
-    request = RoundRequest(
-        kind, query_size=4, seed=seed, learner={"epochs": 1 if kind is RoundKind.DEEP else 3}
-    )
+    learner = {"epochs": 1} if kind is RoundKind.DEEP else {"kind": "mlp", "epochs": 3}
+    request = RoundRequest(kind, query_size=4, seed=seed, learner=learner)
     info = request_round(office.store, office.settings, project_id, request)
     job_id = office.job_of_round(info.id).id
     workshop = Workshop(settings=office.settings, store=office.store)

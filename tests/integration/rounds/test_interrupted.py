@@ -78,7 +78,7 @@ def folder_of(office: Office, project_id: int, number: int) -> Path:
 
 def ask(office: Office, project_id: int) -> tuple[int, int, int]:
     """Ask for the round that all these tests run; gives its id, number and job."""
-    request = RoundRequest(query_size=8, seed=11, learner={"epochs": 60})
+    request = RoundRequest(query_size=8, seed=11, learner={"kind": "mlp", "epochs": 60})
     info = request_round(office.store, office.settings, project_id, request)
     return info.id, info.number, office.job_of_round(info.id).id
 

@@ -44,7 +44,7 @@ def importing(impatient: Office) -> Iterator[sqlite3.Connection]:
 def job(impatient: Office) -> tuple[str, JobInfo]:
     project_id = impatient.new_project("locked")
     impatient.judge(project_id, range(30))
-    request = RoundRequest(query_size=3, seed=1, learner={"epochs": 2})
+    request = RoundRequest(query_size=3, seed=1, learner={"kind": "mlp", "epochs": 2})
     info = request_round(impatient.store, impatient.settings, project_id, request)
     job = impatient.job_of_round(info.id)
     with impatient.store.read() as session:

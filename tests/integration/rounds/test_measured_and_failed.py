@@ -117,7 +117,9 @@ def test_an_unforeseen_failure_names_its_step_and_where_to_look(served: Office) 
     project_id = served.new_project("unforeseen")
     served.judge(project_id, range(30))
     served.settings.checkpoints_dir.mkdir(exist_ok=True)
-    (served.settings.checkpoints_dir / f"{project_id}-unforeseen").write_text("a file in the folder's place")
+    (served.settings.checkpoints_dir / f"{project_id}-unforeseen").write_text(
+        "a file in the folder's place"
+    )
     _, job = run(served, project_id)
     assert job.status is JobStatus.FAILED
     assert job.error.startswith("The step 'snapshot' failed (")
@@ -127,7 +129,7 @@ def test_an_unforeseen_failure_names_its_step_and_where_to_look(served: Office) 
 def test_a_job_that_brings_the_worker_down_again_and_again_is_given_up(office: Office) -> None:
     project_id = office.new_project("deadly")
     office.judge(project_id, range(30))
-    request = RoundRequest(seed=2, learner={"epochs": 1000, "steps_per_epoch": 1000})
+    request = RoundRequest(seed=2, learner={"kind": "mlp", "epochs": 1000, "layers": [2048, 2048]})
     info = request_round(office.store, office.settings, project_id, request)
     job_id = office.job_of_round(info.id).id
     office.start_worker()

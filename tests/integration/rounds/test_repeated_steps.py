@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,13 +53,17 @@ def run_each_step_twice(office: Office, job_id: int, kind: str) -> None:
     assert office.job(job_id).status is JobStatus.DONE
 
 
-@pytest.mark.parametrize(("kind", "epochs"), [(RoundKind.QUICK, 3), (RoundKind.DEEP, 1)])
+@pytest.mark.parametrize(
+    ("kind", "learner"),
+    [(RoundKind.QUICK, {"kind": "mlp", "epochs": 3}), (RoundKind.DEEP, {"epochs": 1})],
+    ids=["quick", "deep"],
+)
 def test_steps_of_a_round_repeated_change_nothing(
-    office: Office, kind: RoundKind, epochs: int
+    office: Office, kind: RoundKind, learner: dict[str, Any]
 ) -> None:
     project_id = office.new_project("twice")
     office.judge(project_id, range(30))
-    request = RoundRequest(kind, query_size=6, seed=9, learner={"epochs": epochs})
+    request = RoundRequest(kind, query_size=6, seed=9, learner=learner)
     info = request_round(office.store, office.settings, project_id, request)
     run_each_step_twice(office, office.job_of_round(info.id).id, ROUND)
     with office.store.read() as session:

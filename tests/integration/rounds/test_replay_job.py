@@ -184,7 +184,10 @@ def test_a_round_asked_for_meanwhile_is_done_before_the_comparison_goes_on(
     replay = request_replay(served.store, served.settings, project_id, plan)
     served.wait_for(lambda: lines_kept(served, replay) >= 1, "a round to be played")
     info = request_round(
-        served.store, served.settings, project_id, RoundRequest(learner={"epochs": 60})
+        served.store,
+        served.settings,
+        project_id,
+        RoundRequest(learner={"kind": "mlp", "epochs": 60}),
     )
     job_id = served.job_of_round(info.id).id
     served.wait_for(lambda: served.job(replay.id).detail.get("waits") is True, "it to hold still")
