@@ -26,7 +26,8 @@ from core.learners.early_stopping import EarlyStopping
 from core.learners.losses import LossConfig, LossKind
 from core.learners.training import Training
 
-SCALE = 0.3  # of a token vector's entries before training
+# Of a token vector's entries before training; see docs/decisions/021.
+RANDOM_SCALE, ENCODER_SCALE = 0.1, 0.3
 
 
 class Embeddings(StrEnum):
@@ -108,7 +109,7 @@ def new_body(config: TextNetworkConfig, token_ids: list[list[int]], *, vocabular
     row_of[known] = torch.arange(1, len(known) + 1)
     body = build_body(_sizes(config, vocabulary, n_rows=len(known) + 1), row_of)
     with torch.no_grad():
-        body.words.embedding.weight.mul_(SCALE)
+        body.words.embedding.weight.mul_(RANDOM_SCALE)
     return body
 
 
@@ -129,7 +130,7 @@ def _with_vectors_of(
         centred = vectors - vectors.mean(dim=0)
         directions = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)
         main = centred @ directions[:, :width]
-        body.words.embedding.weight.copy_(main * (SCALE / main.std()))
+        body.words.embedding.weight.copy_(main * (ENCODER_SCALE / main.std()))
     return body
 
 
