@@ -193,10 +193,11 @@ class _Work:
         self.n_parts = max(self.n_parts, 1 + len(by_fold))
         trained: list[tuple[Head, list[float]]] = []
 
-        def predict_fold(fold: int) -> None:
-            if fold == len(by_fold):
+        def train(at: int) -> None:
+            if at == 0:  # first, so that its epochs can be watched from the start
                 trained.append(self._fit_all(config))
                 return
+            fold = at - 1
             test = np.flatnonzero((folds == fold) & ~self.seen)
             head, of_fold = self._new(by_fold[fold]), self.train_set[test]
             head.fit(
@@ -209,7 +210,7 @@ class _Work:
             proba[test] = head.predict_proba(of_fold)
             self._done()
 
-        self._for_each(predict_fold, len(by_fold) + 1)
+        self._for_each(train, len(by_fold) + 1)
         if not scores:
             scores = {name_of(config): out_of_fold_score(fold_counts(proba, truth, folds))}
         ((learner, losses),) = trained

@@ -36,15 +36,18 @@ def train_quick(workshop: Workshop, task: Task, progress: Progress) -> dict[str,
     """
     snapshot, use = Snapshot.read(task.folder), EncoderUse.read(task.folder)
     x = use.features(workshop.settings, task.project).rows(snapshot.train_ids)
+    config = quick_config(task)
+    telling = _Telling(progress, config.epochs)
     fitted = fit_out_of_fold(
-        quick_config(task),
+        config,
         JudgedVectors(x, snapshot.train_truth),
         blocks=use.blocks,
         n_folds=N_FOLDS,
         n_threads=N_CORES,
         n_members=n_members(task),
         seen=np.isin(snapshot.train_ids, use.trained_on(workshop.settings)),
-        on_progress=progress.report,
+        on_progress=telling.of_share,
+        on_epoch=telling.of_epoch,
         should_stop=progress.should_stop,
     )
     fitted.learner.save(task.folder / files.LEARNER)
@@ -54,6 +57,23 @@ def train_quick(workshop: Workshop, task: Task, progress: Progress) -> dict[str,
     choice = {"chosen": fitted.chosen, "scores": scores, "lexical": use.lexical is not None}
     files.write_json(task.folder / files.CHOICE, choice)
     return {"n_trained_on": len(x), **choice}
+
+
+class _Telling:
+    """Shows how far all the work is, and of learners with epochs the last one's loss."""
+
+    def __init__(self, progress: Progress, n_epochs: int) -> None:
+        self._progress, self._n_epochs = progress, n_epochs
+        self._share = 0.0
+
+    def of_share(self, share: float) -> None:
+        self._share = share
+        self._progress.report(share)
+
+    def of_epoch(self, epoch: int, loss: float) -> None:
+        within = epoch / self._n_epochs / (1 + N_FOLDS)  # one of as many trainings
+        share = max(self._share, within)
+        self._progress.report(share, epoch=epoch, n_epochs=self._n_epochs, loss=loss)
 
 
 def _plain(score: float) -> float | None:
