@@ -34,11 +34,12 @@ SOURCE_SYMBOLS = {
 LINE_COLOURS = {"loss": PALETTE[3], "F1": MICRO_F1, "validation score": MACRO_F1}
 
 
-def loss_by_epoch(history: Sequence[Mapping[str, Any]]) -> go.Figure:
+def loss_by_epoch(history: Sequence[Mapping[str, Any]], *, per: str = "cell") -> go.Figure:
     """Training loss, and below it F1 and the validation score where epochs were measured.
 
     Each entry has "epoch" and "loss", and perhaps "f1", on documents held out,
-    and "score", average precision on those kept apart to stop by.
+    and "score", average precision on those kept apart to stop by. `per` is what
+    the loss is a mean over.
     """
     if not history:
         return empty_figure("No epoch has finished yet.", key="loss_by_epoch")
@@ -54,7 +55,7 @@ def loss_by_epoch(history: Sequence[Mapping[str, Any]]) -> go.Figure:
     n_rows = 2 if measured else 1
     figure = make_subplots(rows=n_rows, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     _add_line(figure, epochs, [entry["loss"] for entry in history], "loss", row=1)
-    figure.update_yaxes(title="Loss (nats per cell)", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title=f"Loss (nats per {per})", rangemode="tozero", row=1, col=1)
     for title, values in measured.items():
         _add_line(figure, epochs, values, title, row=2)
     if measured:

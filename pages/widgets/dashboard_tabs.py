@@ -139,13 +139,17 @@ def draw_history(round_: RoundInfo, done: list[RoundInfo]) -> None:
     )
     if is_accuracy:
         st.caption(ACCURACY)
-    draw_chart(
-        f"Loss by epoch, round {round_.number}",
-        charts.loss_by_epoch(round_.history),
-        how=advice.how_to_read_loss_by_epoch(),
-        suggests=advice.what_it_suggests_loss_by_epoch(round_.history),
-        key="loss_by_epoch",
-    )
+    if round_.history:
+        per = "document" if round_.is_exclusive else "cell"
+        draw_chart(
+            f"Loss by epoch, round {round_.number}",
+            charts.loss_by_epoch(round_.history, per=per),
+            how=advice.how_to_read_loss_by_epoch(),
+            suggests=advice.what_it_suggests_loss_by_epoch(round_.history),
+            key="loss_by_epoch",
+        )
+    else:
+        st.markdown(f"Round {round_.number} has no epochs to show: its learner was solved at once.")
     if any(entry.get("score") is not None for entry in round_.history):
         st.caption(
             "The validation score is average precision on the training documents that were kept "

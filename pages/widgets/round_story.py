@@ -10,6 +10,7 @@ import streamlit as st
 from core.learners.catalogue import LEARNERS
 from core.services.learner_choice import KIND, learner_name, learner_title
 from core.services.rounds import RoundInfo
+from pages.widgets.learner_form import CHOICES
 from pages.widgets.text import escaped
 
 
@@ -28,7 +29,7 @@ def _outcome(round_: RoundInfo) -> dict[str, Any]:
 
 def _sentences(round_: RoundInfo, outcome: Mapping[str, Any]) -> list[str]:
     title = escaped(learner_title(round_.kind, round_.learner))
-    told = [f"Learner: **{title}**{_changes(round_)}."]
+    told = [f"Learner: {'; '.join([f'**{title}**', *_changes(round_)])}."]
     if chosen := outcome.get("chosen"):
         told.append(_on_choice(str(chosen), outcome.get("scores") or {}))
     if stopped := outcome.get("stopped_because"):
@@ -36,16 +37,15 @@ def _sentences(round_: RoundInfo, outcome: Mapping[str, Any]) -> list[str]:
     return told
 
 
-def _changes(round_: RoundInfo) -> str:
-    """` (epochs 3, tuning lora)`: what was asked to be otherwise."""
+def _changes(round_: RoundInfo) -> list[str]:
+    """`epochs: 3`, `early stopping: off`: what was asked to be otherwise."""
     options = {name: value for name, value in round_.learner.items() if name != KIND}
     info = next((i for i in LEARNERS if i.name == learner_name(round_.kind, round_.learner)), None)
     titles = {} if info is None else {option.name: option.title for option in info.options}
-    told = [
-        escaped(f"{titles.get(name, name).lower()} {_value(value)}")
+    return [
+        escaped(f"{titles.get(name, name).lower()}: {_value(value)}")
         for name, value in options.items()
     ]
-    return f" ({', '.join(told)})" if told else ""
 
 
 def _value(value: Any) -> str:
@@ -53,7 +53,9 @@ def _value(value: Any) -> str:
         return "-".join(map(str, value))
     if isinstance(value, bool):
         return "on" if value else "off"
-    return "its own" if value in (None, "") else f"{value:g}" if _is_number(value) else str(value)
+    if value in (None, ""):
+        return "its own choice"
+    return f"{value:g}" if _is_number(value) else CHOICES.get(str(value), str(value))
 
 
 def _is_number(value: Any) -> bool:

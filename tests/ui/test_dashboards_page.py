@@ -161,7 +161,10 @@ def test_the_history_tells_how_a_round_learnt(rooms: Rooms, said: Said) -> None:
     )
     test = open_tab(project, "History")
     words = said(test).replace("\\", "")
-    assert "Learner: **Language model** (what is trained lora, epochs 3)." in words
+    assert (
+        "Learner: **Language model**; what is trained: small matrices beside it (LoRA); epochs: 3."
+        in words
+    )
     assert "Of 2 variants, *narrow* did best on judged documents left out: 0.612" in words
     assert "Stopped after epoch 3 of 5: no gain." in words
     assert "The GPU was lost" in test.warning[0].value
