@@ -73,7 +73,9 @@ def fit_logistic(
 
     Raises Cancelled when `should_stop` says so.
     """
-    problem = _Problem(z, truth.to(z.dtype), prior, penalties(prior, C), exclusive)
+    problem = _Problem(
+        z, truth.to(z.dtype), prior=prior, penalty=penalties(prior, C), exclusive=exclusive
+    )
     return _minimise(problem, start, should_stop)
 
 
@@ -84,6 +86,7 @@ class _Problem:
         self,
         z: torch.Tensor,
         truth: torch.Tensor,
+        *,
         prior: torch.Tensor,
         penalty: torch.Tensor,
         exclusive: bool,

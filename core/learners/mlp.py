@@ -8,19 +8,16 @@ docs/decisions/005-consistent-dropout-masks.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 
 from core.domain import Truth
 from core.errors import Cancelled
-from core.learners.artefacts import read_artefact
 from core.learners.dataset import JudgedVectors
 from core.learners.losses import Loss, LossConfig, make_loss
 from core.learners.masking import prior_logits
 from core.learners.quick_head import (
-    FORMAT,
     TAUGHT,
     Activation,
     Draws,
@@ -75,7 +72,9 @@ class MLPHead(QuickHead):
                     raise Cancelled(f"Training stopped in epoch {epoch} of {config.epochs}.")
                 rows = next(batches)
                 with one_torch_thread():
-                    total += self._step(tensors, x[rows], truth[rows], optimiser, loss_of, rng)
+                    total += self._step(
+                        tensors, x[rows], truth[rows], optimiser=optimiser, loss_of=loss_of, rng=rng
+                    )
             yield total / config.steps_per_epoch
 
     def _step(
@@ -83,6 +82,7 @@ class MLPHead(QuickHead):
         tensors: Tensors,
         x: torch.Tensor,
         truth: torch.Tensor,
+        *,
         optimiser: torch.optim.Optimizer,
         loss_of: Loss,
         rng: torch.Generator,
@@ -143,14 +143,6 @@ class MLPHead(QuickHead):
 
     def _values_per_row(self) -> int:
         return max(self.layers, default=1)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read what `save` wrote; raises CorruptArtefact when it is not whole."""
-        tensors, about = read_artefact(path, expected_format=FORMAT)
-        head = cls(QuickConfig(**about["config"]), about["n_labels"], blocks=tuple(about["blocks"]))
-        head.remember(tensors)
-        return head
 
 
 def _optimiser(tensors: Tensors, config: QuickConfig) -> torch.optim.Optimizer:

@@ -26,8 +26,6 @@ HEADS: dict[QuickKind, type[QuickHead]] = {
     QuickKind.LINEAR: MLPHead,
 }
 
-QuickLearner = MLPHead  # for callers that know the network only
-
 
 def new_quick(config: QuickConfig, n_labels: int, *, blocks: tuple[int, ...] = ()) -> QuickHead:
     """Make a head that has not been trained; `auto` is a blend with the usual numbers."""
