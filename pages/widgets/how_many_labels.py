@@ -11,7 +11,7 @@ from core.exchange.dialect import Dialect
 from core.exchange.guess import Guess
 from core.exchange.mapping import LabelLayout, Mapping
 from core.services.exclusive import check_can_be_exclusive, is_exclusive
-from core.services.importing import LabelCounts, count_labels
+from core.services.label_counts import LabelCounts, count_labels
 from core.services.projects import change_settings
 from core.store.tables import Project
 from pages.widgets.context import Context

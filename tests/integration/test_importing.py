@@ -14,14 +14,9 @@ from core.domain import SubmissionSource
 from core.errors import ImportRefused, InputError
 from core.exchange.guess import guess
 from core.exchange.mapping import LabelLayout, Mapping
-from core.services.importing import (
-    ImportReport,
-    LabelCounts,
-    count_labels,
-    import_file,
-    import_named,
-)
+from core.services.importing import ImportReport, import_file, import_named
 from core.services.judgement_matrix import judgement_matrix
+from core.services.label_counts import LabelCounts, count_labels
 from core.services.labels import NewLabel, active_labels, add_labels, retire_label
 from core.services.projects import change_settings, create_project
 from core.settings import Settings
