@@ -15,7 +15,7 @@ from core.manifest import read_manifest
 from core.rounds import files
 from core.training.checkpoint import CONFIG
 from core.training.model import read_about
-from core.training.sizes import layers_in
+from core.training.weights import layers_in
 
 SHOWN_LAYERS, SHOWN_EPOCHS, SHOWN_LABELS = 40, 30, 60
 

@@ -39,8 +39,10 @@ def view(resolved: Resolved) -> None:
 
 def _sizes(sizes: Sizes) -> None:
     for part in sizes.parts:
-        print(f"# {part.n_parameters:>12,}  {part.name}{'' if part.n_trained else '  (frozen)'}")
-    print(f"# {sizes.n_parameters:>12,}  parameters, {sizes.n_trained:,} of them trained")
+        frozen = "" if part.n_trained else "  (frozen)"
+        print(f"# {part.n_parameters:>12,}  {part.name}{frozen}")
+    note = f"; {sizes.note}" if sizes.note else ""
+    print(f"# {sizes.n_parameters:>12,}  parameters, {sizes.n_trained:,} of them trained{note}")
     print(f"# {sizes.training_bytes / GIB:>12.2f}  GiB to train, by estimate")
 
 
