@@ -192,7 +192,8 @@ def prune_checkpoints(
     """Remove what the project's policy no longer keeps; `dry_run` only says what that is."""
     project, rounds = _read(store, project_id)
     kept = _kept(project, rounds)
-    why = f"only the newest {_n_kept(project)} rounds keep theirs"
+    n = _n_kept(project)
+    why = "only the newest round keeps them" if n == 1 else f"only the newest {n} rounds keep them"
     removed: list[Removed] = []
     for round_ in rounds:
         if round_.number in kept:
@@ -248,7 +249,7 @@ def _kept(project: Project, rounds: list[Round]) -> dict[int, str]:
         elif round_.number in pinned:
             kept[round_.number] = "it is pinned"
         elif round_.number >= oldest:
-            kept[round_.number] = f"it is one of the newest {n}"
+            kept[round_.number] = "it is the newest" if n == 1 else f"it is one of the newest {n}"
     return kept
 
 
