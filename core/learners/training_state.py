@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 FORMAT = "marginalia-training-1"
 ABOUT = "state.json"
+OURS = ("epoch-*.safetensors*", "best-*.safetensors*", f"{ABOUT}*")
 
 Tensors = dict[str, torch.Tensor]
 
@@ -66,9 +67,7 @@ def write_state(folder: Path, state: TrainingState) -> None:
     }
     text = json.dumps(about, indent=1)
     write_whole(folder / ABOUT, lambda file: file.write(text.encode()))
-    for file in folder.iterdir():
-        if file.name not in hashes and file.name != ABOUT:
-            file.unlink()
+    _clear(folder, without={*hashes, ABOUT})
 
 
 def read_state(folder: Path) -> TrainingState:
@@ -96,7 +95,7 @@ def read_state(folder: Path) -> TrainingState:
 def find_state(folder: Path, identity: str) -> TrainingState | None:
     """Read the state of this very training; what is damaged or another's is removed."""
     if not (folder / ABOUT).exists():
-        shutil.rmtree(folder, ignore_errors=True)  # killed before the first was whole
+        _clear(folder)  # killed before the first was whole
         return None
     try:
         state = read_state(folder)
@@ -106,7 +105,7 @@ def find_state(folder: Path, identity: str) -> TrainingState | None:
         if state.about.get("identity") == identity:
             return state
         log.warning("'%s' keeps a training of other data or options; begun anew.", folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    _clear(folder)
     return None
 
 
@@ -117,6 +116,14 @@ def _write_tensors(path: Path, tensors: Tensors) -> None:
         save_file(tensors, unfinished)
         flush_file(unfinished)
         unfinished.replace(path)
+
+
+def _clear(folder: Path, *, without: Collection[str] = ()) -> None:
+    """Remove what was written here, and nothing else that somebody may keep in the folder."""
+    for pattern in OURS:
+        for file in folder.glob(pattern):
+            if file.name not in without:
+                file.unlink(missing_ok=True)
 
 
 def _checked(file: Path, sha256: str) -> Tensors:

@@ -111,8 +111,9 @@ def test_a_damaged_state_is_refused_with_a_sentence_and_discarded_when_going_on(
         (folder / name).unlink()
     with pytest.raises(CorruptArtefact, match="remove that folder to begin anew"):
         read_state(folder)
+    (folder / "notes.txt").write_text("somebody's")
     assert find_state(folder, "this") is None
-    assert not folder.exists()
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
     assert ("begins anew" in caplog.text) == ((harm, name) != ("removed", "state.json"))
 
 
