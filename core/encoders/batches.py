@@ -13,6 +13,8 @@ import numpy as np
 import torch
 
 TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536}  # rows times the longest row
+FEWEST_TOKENS = 256  # in a batch that may end early
+LIKE = 0.85  # a row of this part of the longest one's length is like it
 
 
 def tokenise(tokenizer: Any, texts: Sequence[str], *, max_tokens: int) -> list[list[int]]:
@@ -35,13 +37,22 @@ def pad_id_of(tokenizer: Any) -> int:
 
 
 def batches_by_length(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Group positions, longest first, so that rows × longest row stays within `budget`."""
-    order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable").tolist()
+    """Group positions, longest first, so that rows × longest row stays within `budget`.
+
+    A batch large enough to keep the machine busy ends early where the rows get
+    much shorter than its longest, which padding would make as dear.
+    """
+    order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable")
+    ordered = np.asarray(lengths, dtype=np.int64)[order]
     start = 0
     while start < len(order):
-        n_rows = max(1, budget // lengths[order[start]])
-        yield order[start : start + n_rows]
-        start += n_rows
+        longest = max(1, int(ordered[start]))
+        n_rows = max(1, budget // longest)
+        n_like = int(np.searchsorted(-ordered[start:], -LIKE * longest, side="right"))
+        n_busy = -(-max(budget // 4, FEWEST_TOKENS) // longest)
+        end = start + min(n_rows, max(n_like, n_busy))
+        yield order[start:end].tolist()
+        start = end
 
 
 def pad(

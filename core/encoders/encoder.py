@@ -139,7 +139,10 @@ class Encoder:
             yield done, fetch()
 
     def use(self, backend: Backend, runner: Runner | None) -> None:
-        """Encode in another way from now on; `vectors` stays torch's, weights may not change."""
+        """Encode in another way from now on; the weights may not change any more.
+
+        `vectors` stays torch's, in bfloat16 where the backend computes in it.
+        """
         self.backend, self.runner = backend, runner
 
     @property
@@ -159,8 +162,8 @@ class Encoder:
         Gives unit vectors (rows, width) in float32, with gradients where they are on.
         """
         model = self.model if model is None else model
-        on_cuda = self.device.type == "cuda"
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=on_cuda):
+        half = self.device.type == "cuda" or self.backend not in EXACT
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
             if self.is_network:
                 return torch.nn.functional.normalize(model(ids, mask).float(), dim=-1)
             hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state

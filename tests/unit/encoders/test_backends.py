@@ -19,7 +19,7 @@ from core.errors import Cancelled, InputError
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "green", "blue", "big", "small"]
 COLOURS = WORDS[5:]
-TEXTS = [" ".join(COLOURS[(i * k) % 5] for k in range(1, 2 + i % 7)) for i in range(40)]
+TEXTS = [" ".join(COLOURS[(i * k) % 5] for k in range(1, 2 + i % 7)) for i in range(80)]
 SEVERAL = ["red", "green blue big red green", "", "big " * 100, "blue"]
 
 needs_openvino = pytest.mark.skipif(
@@ -178,6 +178,15 @@ def test_a_broken_note_is_measured_anew(tiny, tmp_path, caplog):
     assert json.loads(note.read_text(encoding="utf-8"))["exact"] in list(Backend)
 
 
+def test_the_sample_is_of_all_texts_and_long_ones_are_cut():
+    texts = [f"{number:04} " + "word " * 1000 for number in range(1000)]
+    sample = measuring.sample_of(texts)
+    assert len(sample) == measuring.MOST_TEXTS
+    assert sample[-1][:4] > "0880"
+    assert sum(map(len, sample)) <= measuring.SAMPLE_TOKENS * measuring.CHARS_PER_TOKEN
+    assert measuring.sample_of(["short", ""]) == ["short", ""]
+
+
 def test_few_texts_are_not_worth_measuring(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(measuring, "WORTH_TOKENS", 10**6)
     assert make_fast(tiny, TEXTS, n_texts=len(TEXTS), folder=tmp_path) is Backend.TORCH
@@ -283,16 +292,16 @@ def test_documents_are_sorted_by_length_across_chunks_and_each_has_its_own_vecto
     n_done = encode_missing(
         tiny,
         cache,
-        np.arange(40),
+        np.arange(80),
         lambda ids: [TEXTS[i] for i in ids],
         chunk=4,
         on_progress=told.append,
     )
-    assert n_done == told[-1] == 40
+    assert n_done == told[-1] == 80
     assert told == sorted(told)
     lengths = [len(TEXTS[i].split()) for i in cache.ids()]
     assert lengths == sorted(lengths, reverse=True)
-    np.testing.assert_allclose(cache.rows(np.arange(40)), tiny.encode(TEXTS), atol=1e-3)
+    np.testing.assert_allclose(cache.rows(np.arange(80)), tiny.encode(TEXTS), atol=1e-3)
 
 
 def test_stopped_between_batches_encoding_keeps_them_and_goes_on_later(tiny, tmp_path):
@@ -307,12 +316,12 @@ def test_stopped_between_batches_encoding_keeps_them_and_goes_on_later(tiny, tmp
     def read(ids):
         return [TEXTS[i] for i in ids]
 
-    with pytest.raises(Cancelled, match=r"stopped after \d+ of 40"):
-        encode_missing(tiny, cache, np.arange(40), read, should_stop=stop_at_the_third)
+    with pytest.raises(Cancelled, match=r"stopped after \d+ of 80"):
+        encode_missing(tiny, cache, np.arange(80), read, should_stop=stop_at_the_third)
     n_kept = len(cache)
-    assert 0 < n_kept < 40
-    assert encode_missing(tiny, cache, np.arange(40), read) == 40 - n_kept
-    np.testing.assert_allclose(cache.rows(np.arange(40)), tiny.encode(TEXTS), atol=1e-3)
+    assert 0 < n_kept < 80
+    assert encode_missing(tiny, cache, np.arange(80), read) == 80 - n_kept
+    np.testing.assert_allclose(cache.rows(np.arange(80)), tiny.encode(TEXTS), atol=1e-3)
 
 
 # --- exported models ------------------------------------------------------------------
@@ -351,3 +360,12 @@ def test_exporting_leaves_the_encoder_as_it_was(tiny, tmp_path):
     build_runner(Backend.OPENVINO, tiny, tmp_path)
     assert not any(module.training for module in tiny.model.modules())
     np.testing.assert_array_equal(tiny.encode(SEVERAL), expected)
+
+
+def test_a_batch_ends_where_rows_get_much_shorter_but_not_before_it_is_worth_running():
+    from core.encoders.batches import batches_by_length
+
+    lengths = [100] * 6 + [50] * 20
+    assert [len(batch) for batch in batches_by_length(lengths, 2048)] == [6, 20]
+    short_tail = [100] * 3 + [50] * 20  # three rows keep no processor busy
+    assert [len(batch) for batch in batches_by_length(short_tail, 2048)] == [6, 17]
