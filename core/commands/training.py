@@ -167,9 +167,9 @@ def predict(
 ) -> None:
     """Give every text of a file its labels and their probabilities."""
     from core.training import show
+    from core.training.job import Stage
     from core.training.model import TextModel
     from core.training.predict import predict_file
-    from core.training.run import Stage
     from core.training.terminal import Terminal, Verbosity
 
     settings = get_settings()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from core.disk import UNFINISHED
 from core.errors import InputError, NotFound
 from core.manifest import MANIFEST
 from core.rounds import files
@@ -99,6 +100,8 @@ def claimed(folder: Path, config: TrainConfig, *, data_hash: str, base: str) -> 
         yield slot
     finally:
         lock.release()
+        if slot.work.is_dir() and not _has_something(slot.work):
+            release(slot)
 
 
 def release(slot: Slot) -> None:
@@ -121,6 +124,8 @@ def _take(folder: Path, stem: str, fingerprint: str) -> tuple[Slot, FileLock]:
             continue  # somebody is at work there
         final = work.with_suffix("")
         if not final.exists():
+            for left in folder.glob(f"{final.name}.*{UNFINISHED}"):  # killed while it was written
+                shutil.rmtree(left, ignore_errors=True)
             return Slot(final, work, is_resumed=True), lock
         lock.release()
         shutil.rmtree(work, ignore_errors=True)  # killed between its last two steps
@@ -132,6 +137,11 @@ def _take(folder: Path, stem: str, fingerprint: str) -> tuple[Slot, FileLock]:
     lock.acquire(timeout=0)
     files.write_json(work / REQUEST, {"fingerprint": fingerprint})
     return Slot(final, work, is_resumed=False), lock
+
+
+def _has_something(work: Path) -> bool:
+    """Whether there is anything to go on from."""
+    return any(path.name not in {REQUEST, LOCK} for path in work.iterdir())
 
 
 def _locked(work: Path) -> FileLock | None:

@@ -20,12 +20,12 @@ from core.training.config import DEMO, TrainConfig, usual_name
 from core.training.data import LabelledTexts, read_labelled, read_training_data
 from core.training.folds import out_of_fold
 from core.training.going_on import seen_by
+from core.training.job import Reporter, Stage
 from core.training.layers import COMMAND_LINE, checked
 from core.training.learning import Materials, Watch
 from core.training.lesson import find_lesson
 from core.training.measure import Chosen, Unseen, choose, measure_on_unseen
 from core.training.model import TextModel
-from core.training.run import Reporter, Stage
 
 OUTPUTS, OUTPUTS_ABOUT, METRICS = "eval_outputs.npz", "eval_outputs.json", "metrics.json"
 
@@ -80,7 +80,7 @@ def evaluate_in_folds(
 
     This measures the way of training on this data, not the one model in the folder.
     """
-    config = config_of(folder)
+    config = config_of(folder).model_copy(update={"folds": n_folds})
     if n_folds < 2:
         raise InputError(f"{n_folds} folds leave nothing to train on; give 2 or more.")
     data = read_training_data(config)

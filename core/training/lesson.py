@@ -27,6 +27,10 @@ def find_lesson(config: TrainConfig, data: LabelledTexts, settings: Settings) ->
                 f"The learner '{config.learner}' takes no teacher; say --learner {STUDENT}."
             )
         return None
+    if config.folds:
+        raise InputError(
+            "A student in folds would be measured on texts that its teacher knows; leave out folds."
+        )
     if config.teacher is None:
         raise InputError("A student is taught by another model; name its checkpoint by --teacher.")
     teacher = TextModel.load(

@@ -30,9 +30,9 @@ from core.store.store import Store
 from core.store.tables import Job, Round
 from core.training.config import PROJECT, TrainConfig
 from core.training.info import figure_lines
+from core.training.job import Stage
 from core.training.layers import COMMAND_LINE, DEFAULT, Resolved
 from core.training.options import checked_options
-from core.training.run import Stage
 from core.training.terminal import Terminal
 
 LOOK_S = 0.3  # between two looks at the job's row

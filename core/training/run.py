@@ -7,34 +7,16 @@ ends with the same figures.
 from __future__ import annotations
 
 import logging
-import platform
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from core.domain import EvaluationSource
 from core.evaluation.counts import ENOUGH_TO_MEASURE
 from core.evaluation.report import Evaluation
-from core.learners.artefacts import partial_folder, put_in_place
-from core.manifest import seal
-from core.rounds import files
-from core.rounds.measure import figures
 from core.settings import Settings
-from core.training.checkpoint import (
-    CONFIG,
-    TRAINED_TEXTS,
-    Slot,
-    claimed,
-    refuse_bad_name,
-    release,
-    resolve_checkpoint,
-)
+from core.training.checkpoint import claimed, refuse_bad_name, release, resolve_checkpoint
 from core.training.config import TrainConfig
 from core.training.data import LabelledTexts, Split, read_training_data, split
 from core.training.folds import learn, out_of_fold
@@ -44,11 +26,12 @@ from core.training.going_on import (
     find_start,
     keep_state,
     refuse_other_data,
-    seen_by,
     with_labels_of,
     without_seen,
 )
-from core.training.learning import Learnt, Materials, Watch
+from core.training.job import Job, Reporter, Stage
+from core.training.keeping import hash_of, keep
+from core.training.learning import Learnt, Materials
 from core.training.lesson import find_lesson
 from core.training.measure import (
     Chosen,
@@ -58,29 +41,9 @@ from core.training.measure import (
     measure_on_test,
     measure_on_unseen,
 )
-from core.training.options import checked_options, learner_options, usual_folds
-from core.versions import code_version, package_versions
+from core.training.options import checked_options, usual_folds
 
 log = logging.getLogger(__name__)
-
-FORMAT = "marginalia-training-1"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What is going on, for a progress bar; `share` None where it cannot be told."""
-
-    sentence: str
-    share: float | None = None
-
-
-@dataclass(frozen=True)
-class Reporter:
-    """Who hears of a training, and who may stop it."""
-
-    on_stage: Callable[[Stage], None] = lambda stage: None
-    on_slot: Callable[[Slot], None] = lambda slot: None
-    should_stop: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)
@@ -94,35 +57,6 @@ class Trained:
     data: LabelledTexts
     parts: Split
     seconds: float
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One training under way."""
-
-    materials: Materials
-    slot: Slot
-    data: LabelledTexts
-    parts: Split
-    reporter: Reporter
-    start: Start | None
-
-    @property
-    def config(self) -> TrainConfig:
-        """What is trained."""
-        return self.materials.config
-
-    def watch(self, doing: str) -> Watch:
-        """Tell the reporter and the log how something goes."""
-
-        def on_epoch(epoch: int, loss: float) -> None:
-            log.info("%s: epoch %d, loss %.4f", doing, epoch, loss)
-
-        return Watch(
-            on_epoch=on_epoch,
-            on_share=lambda share: self.reporter.on_stage(Stage(doing, share)),
-            should_stop=self.reporter.should_stop,
-        )
 
 
 def train(config: TrainConfig, settings: Settings, reporter: Reporter | None = None) -> Trained:
@@ -143,12 +77,13 @@ def train(config: TrainConfig, settings: Settings, reporter: Reporter | None = N
         config, data = start.config, with_labels_of(start, data)
     parts = split(data, config, n_folds=usual_folds(config))
     if start is not None:
-        refuse_other_data(start, _hash(parts))
-        parts = without_seen(start.folder, parts)
-    if config.teacher is not None:
-        parts = without_seen(resolve_checkpoint(config.teacher, settings.checkpoints_dir), parts)
-    base = start.folder.name if start is not None else ""
-    with claimed(folder, config, data_hash=_hash(parts), base=base) as slot:
+        refuse_other_data(start, hash_of(parts))
+    forebears = tuple(_forebears(config, start, settings))
+    for forebear in forebears:
+        parts = without_seen(forebear, parts)
+    lesson = find_lesson(config, data, settings)
+    base = " ".join(str(forebear) for forebear in forebears)
+    with claimed(folder, config, data_hash=hash_of(parts), base=base) as slot:
         reporter.on_slot(slot)
         log.info("%s %s", "Going on with" if slot.is_resumed else "Training", slot.final)
         if start is not None:
@@ -158,9 +93,9 @@ def train(config: TrainConfig, settings: Settings, reporter: Reporter | None = N
             n_labels=len(data.label_names),
             data_dir=settings.data_dir,
             begin=start.weights if start is not None and config.warm_start else None,
-            lesson=find_lesson(config, data, settings),
+            lesson=lesson,
         )
-        job = _Job(materials, slot, data, parts, reporter, start)
+        job = Job(materials, slot, data, parts, reporter, forebears)
         learnt, evaluation, chosen = _learn_and_keep(job)
         keep_state(slot)
         release(slot)
@@ -168,7 +103,15 @@ def train(config: TrainConfig, settings: Settings, reporter: Reporter | None = N
     return Trained(slot.final, learnt, evaluation, chosen, data, parts, seconds)
 
 
-def _learn_and_keep(job: _Job) -> tuple[Learnt, Evaluation, Chosen]:
+def _forebears(config: TrainConfig, start: Start | None, settings: Settings) -> Iterator[Path]:
+    """Checkpoints that have a part in the new model."""
+    if start is not None:
+        yield start.folder
+    if config.teacher is not None:
+        yield resolve_checkpoint(config.teacher, settings.checkpoints_dir)
+
+
+def _learn_and_keep(job: Job) -> tuple[Learnt, Evaluation, Chosen]:
     config, parts = job.config, job.parts
     learnt, unseen = _learnt(job)
     job.reporter.on_stage(Stage("Measuring"))
@@ -177,11 +120,11 @@ def _learn_and_keep(job: _Job) -> tuple[Learnt, Evaluation, Chosen]:
         unseen = held_out(learnt.raw_proba(validation.texts), validation.truth, seed=config.seed)
     chosen = choose(unseen, config.threshold, exclusive=config.exclusive)
     evaluation = _measured(job, learnt, unseen, chosen)
-    _keep(job, learnt, unseen, chosen, evaluation)
+    keep(job, learnt, unseen, chosen, evaluation)
     return learnt, evaluation, chosen
 
 
-def _learnt(job: _Job) -> tuple[Learnt, Unseen | None]:
+def _learnt(job: Job) -> tuple[Learnt, Unseen | None]:
     """The learner of all, and predictions out of fold where there are folds."""
     n_folds, fit = usual_folds(job.config), job.parts.fit
     unseen = None
@@ -195,77 +138,10 @@ def _learnt(job: _Job) -> tuple[Learnt, Unseen | None]:
     return learnt, unseen
 
 
-def _measured(job: _Job, learnt: Learnt, unseen: Unseen, chosen: Chosen) -> Evaluation:
+def _measured(job: Job, learnt: Learnt, unseen: Unseen, chosen: Chosen) -> Evaluation:
     """On the test texts where there are some, else on those that chose."""
     test, names, seed = job.parts.test, job.data.label_names, job.config.seed
     if len(test) >= ENOUGH_TO_MEASURE:
         proba = learnt.raw_proba(test.texts)
         return measure_on_test(proba, test.truth, chosen, names=names, seed=seed)
     return measure_on_unseen(unseen, chosen, names=names, seed=seed)
-
-
-def _keep(
-    job: _Job, learnt: Learnt, unseen: Unseen, chosen: Chosen, evaluation: Evaluation
-) -> None:
-    """Write the checkpoint beside its name, then give it the name."""
-    partial = partial_folder(job.slot.final)
-    learnt.save(partial)
-    files.write_json(partial / CONFIG, {"format": FORMAT, **_config(job)})
-    files.write_json(partial / files.SNAPSHOT_ABOUT, {"label_names": list(job.data.label_names)})
-    files.write_json(partial / files.CALIBRATION, asdict(chosen.temperature))
-    threshold = {"threshold": chosen.threshold, **figures(evaluation), "note": ""}
-    files.write_json(partial / files.THRESHOLD, threshold)
-    files.write_json(partial / files.EVALUATION, evaluation.to_json())
-    files.write_json(partial / files.HISTORY, learnt.history)
-    files.write_json(partial / files.CHOICE, learnt.told)
-    files.write_json(partial / files.STATISTICS, _statistics(job))
-    files.write_arrays(partial / TRAINED_TEXTS, **_trained_texts(job))
-    files.write_arrays(
-        partial / files.UNSEEN,
-        proba=unseen.proba,
-        truth=unseen.truth,
-        folds=unseen.folds,
-        source=np.array(str(unseen.source)),
-    )
-    seal(partial)
-    put_in_place(partial, job.slot.final)
-
-
-def _statistics(job: _Job) -> dict[str, Any]:
-    parts = job.parts
-    return {
-        "data_hash": _hash(parts),
-        "code_version": code_version(),
-        "packages": package_versions(),
-        "platform": platform.platform(),
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "n_documents": len(job.data),
-        "n_trained_on": len(parts.fit),
-        "n_held_out": len(parts.validation),
-        "n_tested_on": len(parts.test),
-        "n_rows": job.data.n_rows,
-        "n_rejected": len(job.data.rejected),
-        "n_unjudged": job.data.n_unjudged,
-        "config": _config(job),
-        "learner_options": learner_options(job.config),
-        "begun_with": job.start.folder.name if job.start else None,
-    }
-
-
-def _config(job: _Job) -> dict[str, Any]:
-    """What it was trained by in the end; where it began is told beside it."""
-    began = {"resume": False, "warm_start": False, "extra_epochs": None}
-    return {**job.config.model_dump(mode="json"), **began}
-
-
-def _hash(parts: Split) -> str:
-    return " ".join(part.sha256 for part in (parts.fit, parts.validation, parts.test))
-
-
-def _trained_texts(job: _Job) -> dict[str, NDArray[np.int64]]:
-    """Texts that had a part in the weights, those of the checkpoint it began with among them."""
-    fitted, chosen_by = job.parts.fit.ids, job.parts.validation.ids
-    if job.start is not None:
-        before, also = seen_by(job.start.folder)
-        fitted, chosen_by = np.union1d(fitted, before), np.union1d(chosen_by, also)
-    return {"fit": np.unique(fitted), "validation": np.unique(chosen_by)}

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from core.training.checkpoint import Slot
-from core.training.run import Reporter, Stage
+from core.training.job import Reporter, Stage
 
 log = logging.getLogger(__name__)
 

@@ -88,7 +88,7 @@ def test_a_model_is_trained_measured_used_and_described(here: Path, learner: str
 
     told = json.loads(done("info", "texts", "--json").stdout)
     assert told["labels"] == list(names)
-    assert told["statistics"]["config"]["data"] == "texts.csv"
+    assert told["statistics"]["config"]["data"] == str(here / "texts.csv")
     assert told["learner"] == learner
     assert all(entry["epoch"] == at for at, entry in enumerate(told["history"], start=1))
     assert "micro_f1" in done("info", folder).stdout

@@ -40,7 +40,7 @@ def test_other_texts_can_be_begun_with_and_never_measure_what_is_known(
     assert not np.isin(warm.parts.test.ids, np.union1d(fitted, chosen_by)).any()
     assert not np.isin(warm.parts.validation.ids, fitted).any()
     assert np.isin(fitted, seen_by(warm.folder)[0]).all()
-    assert files.read_json(warm.folder / files.STATISTICS)["begun_with"] == deep.folder.name
+    assert files.read_json(warm.folder / files.STATISTICS)["begun_with"] == [deep.folder.name]
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,12 @@ def test_a_student_learns_from_its_teacher_on_texts_without_labels(
     model = TextModel.load(taught.folder, settings=bench_settings)
     texts = ["red", "blue big"]
     assert np.array_equal(model.raw_proba(texts), taught.learnt.raw_proba(texts))
+    assert np.isin(seen_by(quick.folder)[0], seen_by(taught.folder)[0]).all()
     assert not np.isin(taught.parts.test.ids, np.concatenate(seen_by(quick.folder))).any()
     with pytest.raises(InputError, match="name its checkpoint by --teacher"):
         trained_with(bench, bench_settings, **said)
+    with pytest.raises(InputError, match="that its teacher knows"):
+        trained_with(bench, bench_settings, teacher="quick", folds=3, **said)
     with pytest.raises(InputError, match="takes no teacher"):
         trained_with(bench, bench_settings, teacher="quick")
 
@@ -108,10 +111,15 @@ def test_texts_that_were_trained_on_are_left_out_of_a_test(quick: Trained) -> No
 def test_a_place_is_left_to_whoever_works_in_it(tmp_path: Path) -> None:
     config = TrainConfig(data="x")
     with claimed(tmp_path, config, data_hash="a", base="") as first:
+        (first.work / "state").mkdir()
         with claimed(tmp_path, config, data_hash="a", base="") as second:
             names = [first.final.name, second.final.name]
         assert names == ["whole_seed0_round1", "whole_seed0_round2"]
+        assert not second.work.exists()  # there was nothing in it to go on from
+    half_written = first.final.with_name(f"{first.final.name}.4711.tmp")
+    half_written.mkdir()
     with claimed(tmp_path, config, data_hash="a", base="") as again:
+        assert not half_written.exists()
         assert (again.final, again.is_resumed) == (first.final, True)
     with claimed(tmp_path, config, data_hash="b", base="") as other:
-        assert (other.final.name, other.is_resumed) == ("whole_seed0_round3", False)
+        assert (other.final.name, other.is_resumed) == ("whole_seed0_round2", False)

@@ -1,0 +1,101 @@
+"""Writes a finished training into its checkpoint: whole, sealed, then under its name."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.evaluation.report import Evaluation
+from core.learners.artefacts import partial_folder, put_in_place
+from core.manifest import seal
+from core.rounds import files
+from core.rounds.measure import figures
+from core.training.checkpoint import CONFIG, TRAINED_TEXTS
+from core.training.data import Split
+from core.training.going_on import seen_by
+from core.training.job import Job
+from core.training.learning import Learnt
+from core.training.measure import Chosen, Unseen
+from core.training.options import learner_options
+from core.versions import code_version, package_versions
+
+FORMAT = "marginalia-training-1"
+
+
+def keep(job: Job, learnt: Learnt, unseen: Unseen, chosen: Chosen, evaluation: Evaluation) -> None:
+    """Write the checkpoint beside its name, then give it the name."""
+    partial = partial_folder(job.slot.final)
+    learnt.save(partial)
+    files.write_json(partial / CONFIG, {"format": FORMAT, **_config(job)})
+    files.write_json(partial / files.SNAPSHOT_ABOUT, {"label_names": list(job.data.label_names)})
+    files.write_json(partial / files.CALIBRATION, asdict(chosen.temperature))
+    threshold = {"threshold": chosen.threshold, **figures(evaluation), "note": ""}
+    files.write_json(partial / files.THRESHOLD, threshold)
+    files.write_json(partial / files.EVALUATION, evaluation.to_json())
+    files.write_json(partial / files.HISTORY, learnt.history)
+    files.write_json(partial / files.CHOICE, learnt.told)
+    files.write_json(partial / files.STATISTICS, _statistics(job))
+    files.write_arrays(partial / TRAINED_TEXTS, **_trained_texts(job))
+    files.write_arrays(
+        partial / files.UNSEEN,
+        proba=unseen.proba,
+        truth=unseen.truth,
+        folds=unseen.folds,
+        source=np.array(str(unseen.source)),
+    )
+    seal(partial)
+    put_in_place(partial, job.slot.final)
+
+
+def _statistics(job: Job) -> dict[str, Any]:
+    parts = job.parts
+    return {
+        "data_hash": hash_of(parts),
+        "code_version": code_version(),
+        "packages": package_versions(),
+        "platform": platform.platform(),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "n_documents": len(job.data),
+        "n_trained_on": len(parts.fit),
+        "n_held_out": len(parts.validation),
+        "n_tested_on": len(parts.test),
+        "n_rows": job.data.n_rows,
+        "n_rejected": len(job.data.rejected),
+        "n_unjudged": job.data.n_unjudged,
+        "config": _config(job),
+        "learner_options": learner_options(job.config),
+        "begun_with": [folder.name for folder in job.forebears],
+    }
+
+
+def _config(job: Job) -> dict[str, Any]:
+    """What it was trained by in the end; where it began is told beside it."""
+    config = job.config.model_dump(mode="json")
+    config |= {key: _absolute(config[key]) for key in ("data", "test") if config[key] is not None}
+    return {**config, "resume": False, "warm_start": False, "extra_epochs": None}
+
+
+def _absolute(given: str) -> str:
+    """A file's whole path, so that it is found from anywhere; what is no file as it is."""
+    path = Path(given).expanduser()
+    return str(path.resolve()) if path.is_file() else given
+
+
+def hash_of(parts: Split) -> str:
+    """Identify the texts, their judgements, and who is on which side."""
+    return " ".join(part.sha256 for part in (parts.fit, parts.validation, parts.test))
+
+
+def _trained_texts(job: Job) -> dict[str, NDArray[np.int64]]:
+    """Texts that had a part in the weights, those of a checkpoint begun or taught with too."""
+    fitted, chosen_by = job.parts.fit.ids, job.parts.validation.ids
+    for folder in job.forebears:
+        before, also = seen_by(folder)
+        fitted, chosen_by = np.union1d(fitted, before), np.union1d(chosen_by, also)
+    return {"fit": np.unique(fitted), "validation": np.unique(chosen_by)}
