@@ -121,5 +121,5 @@ class Batching(StrEnum):
 class Posterior(StrEnum):
     """Where several opinions about one document come from."""
 
-    DROPOUT = "dropout"  # passes with random parts switched off
+    DROPOUT = "dropout"  # the learner's own: random parts switched off, or weights drawn
     ENSEMBLE = "ensemble"  # several heads, each trained from another seed

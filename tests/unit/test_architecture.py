@@ -9,6 +9,7 @@ import pytest
 from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).resolve().parents[2]
+PLAIN_DATA = {"core.learners.catalogue"}  # names and words, which pages show
 HEAVY = {"torch", "transformers", "small_text", "sentence_transformers", "datasets"}
 PAGES = sorted([*(ROOT / "pages").rglob("*.py"), ROOT / "app.py"])
 
@@ -40,7 +41,7 @@ def test_a_page_imports_neither_torch_nor_the_worker_side(path: Path) -> None:
     modules = imported(path)
     assert not {name.split(".")[0] for name in modules} & HEAVY
     worker_side = ("core.encoders", "core.learners", "core.replay", "core.rounds.work")
-    assert not [name for name in modules if name.startswith(worker_side)]
+    assert not [name for name in modules - PLAIN_DATA if name.startswith(worker_side)]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "core").rglob("*.py")), ids=str)
