@@ -144,6 +144,22 @@ def export(
 
 
 @app.command()
+def export_model(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or a round's id.")],
+    out: Annotated[Path, typer.Option(help="A new folder.")],
+    onnx: Annotated[bool, typer.Option(help="Write ONNX too.")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only where it is.")] = False,
+) -> None:
+    """Write a trained model as a folder that other programs load."""
+    from core.model_export.command import export_in_terminal
+
+    store = _open_store() if checkpoint.isdecimal() else None
+    export_in_terminal(
+        checkpoint, out, settings=get_settings(), store=store, with_onnx=onnx, quiet=quiet
+    )
+
+
+@app.command()
 def token(
     annotator: Annotated[str, typer.Option(help="In whose name the API is used.")],
     project: Annotated[str | None, typer.Option(help="Only for this project.")] = None,

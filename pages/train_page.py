@@ -123,7 +123,7 @@ def draw_rounds(here: Context, project: Project, rounds: list[RoundInfo]) -> Non
         if st.button("Put it in force", key="roll_back"):
             with shown_errors():
                 with here.store.write() as session:
-                    roll_back(session, project.id, chosen.id)
+                    roll_back(session, project.id, chosen.id, settings=here.settings)
                 st.toast(f"Round {chosen.number} is in force.")
                 st.rerun()
 

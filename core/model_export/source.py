@@ -18,7 +18,8 @@ from core.rounds import files
 from core.rounds.task import EncoderUse
 from core.settings import Settings
 
-TRAINED_BY_CONFIG = "train.json"  # of a training that belongs to no project
+# Of a training that belongs to no project.
+TRAINED_BY_CONFIG, WORDS = "train.json", "words"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def open_source(folder: Path, settings: Settings) -> Source:
             "one back, or run the round again."
         )
     temperature = _temperature(folder)
-    words_folder = _words_folder(use, settings)
+    words_folder = _words_folder(folder, use, settings)
     figures = files.read_json(folder / files.THRESHOLD)
     learner = folder / (files.TUNED if use is None else files.LEARNER)
     return Source(
@@ -125,11 +126,13 @@ def _temperature(folder: Path) -> Temperature:
         ) from error
 
 
-def _words_folder(use: EncoderUse | None, settings: Settings) -> Path | None:
-    """The model of words beside the encoder; found by its fingerprint, whoever's pool it is of."""
+def _words_folder(folder: Path, use: EncoderUse | None, settings: Settings) -> Path | None:
+    """The model of words beside the encoder: the checkpoint's own, or that of a project's pool."""
     fingerprint = getattr(use, "lexical", None)
     if fingerprint is None:
         return None
+    if (folder / WORDS).is_dir():
+        return folder / WORDS
     there = list(settings.embeddings_dir.glob(f"*/lexical/{fingerprint[:16]}/model"))
     if not there:
         raise CorruptArtefact(

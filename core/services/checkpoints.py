@@ -159,7 +159,7 @@ def check_can_be_used(settings: Settings | None, round_: Round) -> None:
             f"{pruned['why']}; its figures are still there. To have the model back, run it again "
             f"with strategy '{round_.strategy}' and seed {round_.seed}."
         )
-    if settings is None:
+    if settings is None or round_.checkpoint is None:
         return
     folder = folder_of_round(settings, round_)
     if not folder.is_dir():

@@ -7,6 +7,7 @@ import shutil
 import streamlit as st
 
 from core.rounds.files import embeddings_folder
+from core.services.checkpoints import project_folders
 from core.services.projects import ProjectInfo, delete_project, get_project
 from core.services.replays import replays_folder
 from pages.widgets.context import Context, asked_project, go_to
@@ -62,7 +63,7 @@ def delete_for_good(here: Context, project_id: int) -> None:
         with here.store.write() as session:
             project = get_project(session, project_id)
             folders = [
-                here.settings.checkpoints_dir / str(project_id),
+                *project_folders(here.settings, project_id),
                 embeddings_folder(here.settings, project),
                 replays_folder(here.settings, project_id),
             ]

@@ -86,6 +86,8 @@ def test_deleting_asks_first_and_then_removes_everything(rooms: Rooms, said: Sai
     rooms.finished_round(gone, micro_f1=0.5)
     files = rooms.settings.checkpoints_dir / str(gone) / "round-1"
     files.mkdir(parents=True)
+    named = rooms.settings.checkpoints_dir / f"{gone}-gone" / "bait_seed1_round1"
+    named.mkdir(parents=True)
     test = rooms.open(project=gone)
     test.button(key=f"delete_{gone}").click().run()
     assert "3 documents, 1 of them judged" in said(test).replace("\\", "")
@@ -96,4 +98,5 @@ def test_deleting_asks_first_and_then_removes_everything(rooms: Rooms, said: Sai
         assert [project.id for project in list_projects(session)] == [kept]
         assert session.scalar(select(func.count(Document.id))) == 0
     assert not files.exists()
+    assert not named.parent.exists()
     assert test.query_params["project"] == str(kept)

@@ -148,6 +148,9 @@ def test_going_back_puts_the_earlier_round_in_force(rooms: Rooms) -> None:
     project = rooms.project("billing", "refund", n_documents=3)
     first = rooms.finished_round(project, micro_f1=0.5, number=1)
     rooms.finished_round(project, micro_f1=0.6, number=2)
+    with rooms.store.read() as session:
+        checkpoint = session.get_one(Round, first).checkpoint
+    (rooms.settings.checkpoints_dir / checkpoint).mkdir(parents=True)
     test = rooms.open("train", project=project)
     assert test.dataframe[0].value["Round"].tolist() == [2, 1]
     assert test.dataframe[0].value["Micro-F1"].tolist() == ["0.60", "0.50"]

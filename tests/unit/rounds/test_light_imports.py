@@ -13,6 +13,8 @@ LIGHT = (
     "core.services.predictions",
     "core.services.replay_sources",
     "core.services.replays",
+    "core.services.checkpoints",
+    "core.services.model_exports",
     "core.rounds.heartbeat",
     "core.rounds.supervisor",
 )
