@@ -60,7 +60,7 @@ def plan_for(data: str, given: argparse.Namespace) -> ReplayPlan:
     arms: list[Any] = ["random", DEFAULT_STRATEGY, *given.arm]
     if given.whole:
         plain = {"strategy": "random", "name": "random, plain head"}
-        arms.append({**plain, "learner_options": PLAIN_OPTIONS})
+        arms.append({**plain, "learner": "mlp", "learner_options": PLAIN_OPTIONS})
     name = data.partition(":")[0].rpartition("/")[2].split(".")[0]
     return ReplayPlan.of(
         {

@@ -46,6 +46,7 @@ def plan_on(project_id: int, **changes: Any) -> ReplayPlan:
         "n_initial": 10,
         "batch_size": 10,
         "n_rounds": 3,
+        "learner": "mlp",
         "learner_options": {"epochs": 4},
     }
     return ReplayPlan.of({**usual, **changes})
