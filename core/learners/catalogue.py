@@ -166,6 +166,15 @@ _SCHEDULE = (
 )
 
 
+_EMBEDDINGS = Option(
+    "embeddings",
+    "encoder",
+    "Word vectors",
+    "What they begin as: the encoder's own, or by chance.",
+    choices=("encoder", "random"),
+)
+
+
 def _text_training(
     *, epochs: int, lr: float, batch_size: int, max_tokens: int
 ) -> tuple[Option, ...]:
@@ -283,11 +292,12 @@ LEARNERS: tuple[LearnerInfo, ...] = (
     LearnerInfo(
         "cnn",
         "Convolutional network",
-        "Learns from word pieces alone, from scratch. Small and fast; wants thousands of "
-        "judgements.",
+        "Looks for telling runs of words. Small and fast; begins with the encoder's word vectors "
+        "and wants thousands of judgements.",
         RoundKind.DEEP,
         (
             Option("embedding_width", 128, "Width of a token", "", 8, 1024),
+            _EMBEDDINGS,
             Option("filters", 100, "Filters", "Of each size.", 4, 2048, is_usual=True),
             Option("kernel_sizes", (3, 4, 5), "Kernel sizes", "Tokens.", 1, 15),
             Option("dropout", 0.5, "Dropout", "", 0.0, 0.9),
@@ -297,13 +307,15 @@ LEARNERS: tuple[LearnerInfo, ...] = (
     LearnerInfo(
         "rnn",
         "Recurrent network",
-        "Reads word pieces in order, from scratch. Wants thousands of judgements.",
+        "Reads word by word. Small; begins with the encoder's word vectors and wants thousands "
+        "of judgements.",
         RoundKind.DEEP,
         (
             Option("cell", "lstm", "Cell", choices=("rnn", "gru", "lstm"), is_usual=True),
             Option("hidden", 128, "Hidden units", "", 4, 2048, is_usual=True),
             Option("bidirectional", True, "Both directions"),
             Option("embedding_width", 128, "Width of a token", "", 8, 1024),
+            _EMBEDDINGS,
             Option("dropout", 0.5, "Dropout", "", 0.0, 0.9),
             *_text_training(epochs=20, lr=1e-3, batch_size=32, max_tokens=256),
         ),
@@ -327,10 +339,19 @@ LEARNERS: tuple[LearnerInfo, ...] = (
                 "teacher_weight",
                 0.5,
                 "The teacher's weight",
-                "Against that of the judgements, on judged documents.",
+                "Of every label it answers for; that of a judgement is the rest of 1.",
                 0.0,
                 1.0,
             ),
+            Option(
+                "temperature",
+                1.0,
+                "Temperature",
+                "Above 1 the teacher's answers are softened.",
+                0.1,
+                20.0,
+            ),
+            Option("n_layers", 2, "Layers", "Of a transformer student.", 1, 12),
             Option("most_texts", 20_000, "Unjudged texts", "At most, by lot.", 0, 1_000_000),
             *_text_training(epochs=5, lr=5e-4, batch_size=32, max_tokens=256),
         ),
