@@ -163,7 +163,7 @@ def _limits(source: Source) -> str:
         f"- Nothing beyond {source.encoder.max_tokens} tokens of a text is read.",
         "- It knows the labels and the kind of texts above, and answers about others all the same.",
         "- Arithmetic is in single precision; the app keeps texts' vectors in half precision, so "
-        "its own figures differ in the third decimal.",
+        "its own probabilities differ by a few ten-thousandths.",
     ]
     if source.asks_documents:
         lines.append(
