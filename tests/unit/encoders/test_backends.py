@@ -369,3 +369,14 @@ def test_a_batch_ends_where_rows_get_much_shorter_but_not_before_it_is_worth_run
     assert [len(batch) for batch in batches_by_length(lengths, 2048)] == [6, 20]
     short_tail = [100] * 3 + [50] * 20  # three rows keep no processor busy
     assert [len(batch) for batch in batches_by_length(short_tail, 2048)] == [6, 17]
+
+
+def test_dropout_passes_are_in_the_backends_precision_and_still_vary(tiny, tmp_path):
+    from core.encoders.stochastic import encode_stochastic
+
+    exact = encode_stochastic(tiny, SEVERAL, n_passes=3)
+    use(tiny, Backend.TORCH_BF16, tmp_path)
+    rounded = encode_stochastic(tiny, SEVERAL, n_passes=3)
+    assert (rounded != exact).any()
+    assert rounded.std(axis=1).max() > 0
+    assert np.linalg.norm(rounded, axis=2) == pytest.approx(np.ones((5, 3)), abs=1e-3)
