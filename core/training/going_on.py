@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +20,11 @@ from core.rounds import files
 from core.training.checkpoint import CONFIG, TRAINED_TEXTS, Slot, latest, stem_of
 from core.training.config import TrainConfig
 from core.training.data import LabelledTexts, Split
+from core.training.options import learner_options
 
 STATE = ".state"  # beside the latest checkpoint of a seed: what a full resume goes on from
 KEEPS_STATE = ("transformer", "cnn", "rnn")
+LONGER = frozenset({"epochs", "early_stopping", "patience", "min_epochs"})
 
 Ids = NDArray[np.int64]
 
@@ -96,14 +99,34 @@ def _longer(config: TrainConfig, known: dict[str, Any]) -> TrainConfig:
     return config.model_copy(update={"options": options})
 
 
-def refuse_other_data(start: Start, data_hash: str) -> None:
-    """Raise InputError where the state of a training meets other texts than it was trained on."""
-    known = files.read_json(start.folder / files.STATISTICS)["data_hash"]
-    if start.config.resume and known != data_hash:
+def refuse_other(start: Start, data_hash: str) -> None:
+    """Raise InputError where the state of a training meets other texts or options than its own."""
+    if not start.config.resume:
+        return
+    known = files.read_json(start.folder / files.STATISTICS)
+    if known["data_hash"] != data_hash:
         raise InputError(
             f"{start.folder.name} was trained on other texts, labels or another split; resume "
             "goes on with the same ones, warm_start with any."
         )
+    before, now = _fixed(known["config"], known["learner_options"]), _fixed_of(start.config)
+    for name, value in now.items():
+        if before.get(name) != value:
+            raise InputError(
+                f"{name} is {value!r}, and was {before.get(name)!r} in {start.folder.name}; resume "
+                "goes on as it was begun, warm_start in any way."
+            )
+
+
+def _fixed_of(config: TrainConfig) -> dict[str, Any]:
+    as_stored = json.loads(json.dumps(learner_options(config)))
+    return _fixed(config.model_dump(mode="json"), as_stored)
+
+
+def _fixed(config: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """What a state of a training depends on: all but how long it may take."""
+    said = {key: config[key] for key in ("encoder", "seed", "exclusive")}
+    return {**said, **{key: value for key, value in options.items() if key not in LONGER}}
 
 
 def with_labels_of(start: Start, data: LabelledTexts) -> LabelledTexts:

@@ -15,6 +15,7 @@ from pathlib import Path
 from core.domain import EvaluationSource
 from core.evaluation.counts import ENOUGH_TO_MEASURE
 from core.evaluation.report import Evaluation
+from core.rounds.measure import figures
 from core.settings import Settings
 from core.training.checkpoint import claimed, refuse_bad_name, release, resolve_checkpoint
 from core.training.config import TrainConfig
@@ -25,7 +26,7 @@ from core.training.going_on import (
     bring_state,
     find_start,
     keep_state,
-    refuse_other_data,
+    refuse_other,
     with_labels_of,
     without_seen,
 )
@@ -77,7 +78,7 @@ def train(config: TrainConfig, settings: Settings, reporter: Reporter | None = N
         config, data = start.config, with_labels_of(start, data)
     parts = split(data, config, n_folds=usual_folds(config))
     if start is not None:
-        refuse_other_data(start, hash_of(parts))
+        refuse_other(start, hash_of(parts))
     forebears = tuple(_forebears(config, start, settings))
     for forebear in forebears:
         parts = without_seen(forebear, parts)
@@ -121,6 +122,7 @@ def _learn_and_keep(job: Job) -> tuple[Learnt, Evaluation, Chosen]:
     chosen = choose(unseen, config.threshold, exclusive=config.exclusive)
     evaluation = _measured(job, learnt, unseen, chosen)
     keep(job, learnt, unseen, chosen, evaluation)
+    log.info("Kept with %s", figures(evaluation) | {"threshold": chosen.threshold})
     return learnt, evaluation, chosen
 
 

@@ -69,6 +69,8 @@ def test_a_model_is_trained_measured_used_and_described(here: Path, learner: str
     folder = here / "checkpoints/texts/whole_seed0_round1"
     assert str(folder) in trained.stdout
     assert not list(folder.parent.glob("*.training"))
+    log = folder.with_name(f"{folder.name}.log").read_text(encoding="utf-8")
+    assert "core.training.run: Kept with" in log
 
     measured = done("evaluate", "texts", "--test", "new.csv", "--out", here / "measured", "-q")
     assert "micro_f1" in measured.stdout

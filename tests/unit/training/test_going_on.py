@@ -71,6 +71,8 @@ def test_a_state_is_gone_on_with_by_the_same_texts_alone(
     other = write_texts(bench / "others.csv", 60, seed=9)
     with pytest.raises(InputError, match="was trained on other texts"):
         trained_with(bench, bench_settings, data=str(other), options=options, **said)
+    with pytest.raises(InputError, match=r"lr is 0.1, and was 0.002 in whole_seed0_round1"):
+        trained_with(bench, bench_settings, options={**options, "lr": 0.1}, **said)
     state = deep.folder.with_name(f"{deep.folder.name}.state")
     state.rename(bench / "away")
     with pytest.raises(NotReady, match="begin with its weights alone by warm_start"):
