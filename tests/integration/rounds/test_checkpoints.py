@@ -17,8 +17,9 @@ import pytest
 from sqlalchemy import select
 
 from core.domain import JobStatus, RoundStep
-from core.errors import CorruptArtefact
+from core.errors import CorruptArtefact, NotFound
 from core.manifest import MANIFEST, verify
+from core.model_export.command import export_in_terminal
 from core.rounds import files
 from core.rounds.task import Workshop, load_task
 from core.rounds.workflow import STEPS, begin, perform
@@ -143,6 +144,16 @@ def test_an_exported_round_answers_as_the_app_and_runs_from_its_zip(
     assert "the judged documents were chosen by import or free choice (24)" in card
     left = {path.name for path in round_folder.parent.iterdir()}
     assert not [name for name in left if name.startswith("export-model")]
+
+
+def test_the_command_takes_a_rounds_id(served: Office, first: int, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    export_in_terminal(
+        str(first), out, settings=served.settings, store=served.store, with_onnx=False, quiet=True
+    )
+    assert "_seed3_round1" in (out / "README.md").read_text()
+    with pytest.raises(NotFound, match="There is no round 999"):
+        export_in_terminal("999", out, settings=served.settings, store=served.store)
 
 
 def test_a_pruned_round_keeps_its_figures_and_later_rounds_go_on(
