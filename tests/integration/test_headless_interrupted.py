@@ -108,7 +108,7 @@ def test_killed_and_started_again_it_ends_with_the_same_figures(
     assert [path.name for path in broken.checkpoints.glob("*round2*")] == []
 
 
-def test_stopped_by_ctrl_c_it_says_so_and_goes_on_when_asked_again(
+def test_stopped_by_ctrl_c_it_says_so_and_keeps_what_to_go_on_from(
     tmp_path: Path, encoder: str
 ) -> None:
     desk = desk_at(tmp_path / "a", encoder)
