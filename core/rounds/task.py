@@ -199,8 +199,3 @@ def all_document_ids(store: Store, project_id: int) -> NDArray[np.int64]:
             select(Document.id).where(Document.project_id == project_id).order_by(Document.id)
         ).all()
     return np.array(ids, dtype=np.int64)
-
-
-def learner_options(round_: Round) -> dict[str, Any]:
-    """What the request changes of the learner's defaults, with the round's seed."""
-    return {**round_.config.get("learner", {}), "seed": round_.seed}
