@@ -96,6 +96,9 @@ def import_(
     empty_means: Annotated[
         str, typer.Option(help="An empty label cell: unjudged or no_label_applies.")
     ] = "unjudged",
+    exclusive: Annotated[
+        bool, typer.Option("--exclusive", help="Exactly one label per document.")
+    ] = False,
 ) -> None:
     """Bring a file of texts in; prints what became of its rows."""
     from core.services.importing import import_named
@@ -108,6 +111,7 @@ def import_(
         text_column=text,
         label_column=labels,
         empty_means=empty_means,
+        exclusive=exclusive,
     )
     for reason in guessed.reasons.values():
         print(reason)

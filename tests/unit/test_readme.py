@@ -28,7 +28,7 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
 
 
 def test_every_command_of_core_that_is_named_exists_and_the_other_way_round() -> None:
-    named = set(re.findall(r"python -m core ([a-z]+)", README))
+    named = set(re.findall(r"python -m core ([a-z-]+)", README))
     commands = set(get_command(app).commands)  # type: ignore[attr-defined]
     assert named <= commands
     assert commands - named <= {"migrate", "demo"}  # tasks.py calls these two
