@@ -134,6 +134,10 @@ def test_a_round_killed_in_any_step_ends_as_if_undisturbed(
     assert finished.status is JobStatus.DONE, finished.error
     assert Result.of(served, project_id, round_id) == undisturbed
     assert {m: (folder / MADE_BY[m]).stat().st_mtime_ns for m in before} == made
+    # The job's row is done a moment before the engine has written down its last step.
+    served.wait_for(
+        lambda: len(recorded_steps(served, job_id)) > len(RoundStep), "the last step's record"
+    )
     steps = recorded_steps(served, job_id)
     assert [name for name, _ in steps] == ["begin", *RoundStep]
     ended_before_the_kill = {name for name, ended_ms in steps if ended_ms < killed_ms}
