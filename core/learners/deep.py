@@ -30,7 +30,7 @@ from core.learners.deep_network import Network, save_encoder, set_dropout
 from core.learners.finetuning import OnEpoch, OnStep, Outcome, fine_tune
 from core.learners.gradient import uses_bfloat16
 from core.learners.losses import make_loss, probabilities
-from core.learners.masking import prior_logits
+from core.learners.masking import TAUGHT, prior_logits, taught_by
 from core.learners.memory import Memory, is_full
 from core.learners.naming import DenseClassifier
 from core.learners.seeding import own_randomness
@@ -52,7 +52,8 @@ class DeepLearner(DenseClassifier):
     """A fine-tuned encoder with a probability per label.
 
     Each label is its own Bernoulli, or with `exclusive` one of those that
-    share a probability of 1.
+    share a probability of 1. A label that was not judged once has learnt
+    nothing: its probabilities are NaN.
 
     Parameters
     ----------
@@ -74,6 +75,7 @@ class DeepLearner(DenseClassifier):
         self._encoder: Encoder | None = None
         self._network: Network | None = None
         self._tokens: Tokens | None = None
+        self._taught = torch.zeros(n_labels)
 
     # --- training ---------------------------------------------------------
 
@@ -111,7 +113,7 @@ class DeepLearner(DenseClassifier):
         """
         if weights is not None:
             raise ValueError("sample weights are not supported; unjudged cells are masked instead")
-        before = self._encoder, self._network, self._tokens
+        before = self._encoder, self._network, self._tokens, self._taught
         try:
             with own_randomness(self.config.seed, device=self.device):
                 encoder, network = self._begin(train_set)
@@ -120,6 +122,7 @@ class DeepLearner(DenseClassifier):
                 train_set, validation = set_apart(
                     train_set, self.config.validation_share, seed=self.config.seed
                 )
+            self._taught = torch.from_numpy(taught_by(train_set.truth))
             with own_randomness(self.config.seed, device=self.device), network.adapted():
                 self.outcome = fine_tune(
                     network,
@@ -137,7 +140,7 @@ class DeepLearner(DenseClassifier):
                     should_stop=should_stop,
                 )
         except BaseException:
-            self._encoder, self._network, self._tokens = before
+            self._encoder, self._network, self._tokens, self._taught = before
             raise
         network.eval()
         return self
@@ -164,6 +167,7 @@ class DeepLearner(DenseClassifier):
 
     def _take_over_head(self, network: Network, start: Path) -> None:
         head, about = read_artefact(start, expected_format=FORMAT)
+        head.pop(TAUGHT, None)
         if about["n_labels"] == self.n_labels:
             network.head.load_state_dict(head)
         else:
@@ -285,8 +289,7 @@ class DeepLearner(DenseClassifier):
         keep = 1.0 - network.dropout.p
         masks = (torch.rand(n_passes, vectors.shape[2], generator=rng) < keep) / max(keep, 1e-8)
         logits = network.logits((torch.from_numpy(vectors) * masks).to(self.device))
-        proba = probabilities(logits.float(), exclusive=self.config.exclusive)
-        samples: Samples = proba.cpu().numpy()
+        samples: Samples = self._answer(logits).cpu().numpy()
         return samples
 
     def embed(self, data_set: JudgedTexts) -> NDArray[np.float32]:
@@ -297,7 +300,10 @@ class DeepLearner(DenseClassifier):
     def _probabilities(
         self, network: Network, ids: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
-        return probabilities(network(ids, mask).float(), exclusive=self.config.exclusive)
+        return self._answer(network(ids, mask))
+
+    def _answer(self, logits: torch.Tensor) -> torch.Tensor:
+        return probabilities(logits.float(), exclusive=self.config.exclusive, taught=self._taught)
 
     @torch.inference_mode()
     def _run(
@@ -363,7 +369,7 @@ class DeepLearner(DenseClassifier):
             "outcome": None if self.outcome is None else dataclasses.asdict(self.outcome),
         }
         head = {name: tensor.cpu() for name, tensor in network.head.state_dict().items()}
-        write_into(partial, tensors=head, about=about)
+        write_into(partial, tensors={**head, TAUGHT: self._taught}, about=about)
         put_in_place(partial, path)
         self.encoder_folder = path / ENCODER_FOLDER
 
@@ -375,6 +381,7 @@ class DeepLearner(DenseClassifier):
         learner.encoder_folder = path / ENCODER_FOLDER
         encoder = learner._load_encoder(str(learner.encoder_folder.absolute()))
         network = learner._new_network(encoder)
+        learner._taught = head.pop(TAUGHT, learner._taught)  # older ones have none
         network.head.load_state_dict(head)
         learner._take(encoder, network.eval())
         if about.get("outcome"):

@@ -60,9 +60,20 @@ def make_loss(config: LossConfig, truth: NDArray[Any]) -> Loss:
     return lambda logits, truth: weighted_loss(logits, truth, weight)
 
 
-def probabilities(logits: torch.Tensor, *, exclusive: bool) -> torch.Tensor:
-    """Turn logits (documents, labels) into each label's probability, alone or among the others."""
-    return torch.softmax(logits, dim=-1) if exclusive else torch.sigmoid(logits)
+def probabilities(
+    logits: torch.Tensor, *, exclusive: bool, taught: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Turn logits (…, labels) into each label's probability, alone or among the others.
+
+    `taught` (labels,) is 0, or NaN for a label that learnt nothing: its answers
+    are NaN, and it takes no share from the others.
+    """
+    if taught is None:
+        taught = torch.zeros(logits.shape[-1])
+    taught = taught.to(logits)
+    if not exclusive:
+        return torch.sigmoid(logits) + taught
+    return torch.softmax(logits.masked_fill(taught.isnan(), -torch.inf), dim=-1) + taught
 
 
 def positive_weights(truth: Truth) -> NDArray[np.float32]:

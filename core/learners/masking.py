@@ -1,4 +1,4 @@
-"""What every learner shares: a loss that looks only at judged cells, and label priors."""
+"""What every learner shares: a loss that looks only at judged cells, priors, who was taught."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from core.domain import PRESENT, UNJUDGED, Truth
+
+TAUGHT = "taught"  # the name by which learners keep what `taught_by` gave
 
 
 def masked_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -24,6 +26,11 @@ def masked_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     target = truth.clamp(min=0).to(logits.dtype)
     losses = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return (losses * judged).sum() / judged.sum().clamp(min=1.0)
+
+
+def taught_by(truth: Truth) -> NDArray[np.float32]:
+    """0 for labels with a judged cell, NaN for those that learnt nothing, shape (labels,)."""
+    return np.where((truth != UNJUDGED).any(axis=0), 0.0, np.nan).astype(np.float32)
 
 
 def prior_logits(truth: Truth) -> NDArray[np.float32]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from core.domain import UNJUDGED, Embeddings, Proba, Samples, Truth
 from core.errors import NotReady
+from core.learners import masking
 from core.learners.artefacts import write_artefact
 from core.learners.dataset import JudgedVectors
 from core.learners.naming import DenseClassifier
@@ -28,7 +29,7 @@ from core.learners.threads import one_torch_thread
 
 FORMAT = "marginalia-quick-head-3"
 VALUES_PER_CHUNK = 1 << 20  # of one chunk's samples: 4 MB stay in the processor's cache
-TAUGHT = "taught"  # (labels,): 0, or NaN for a label without one judged cell
+TAUGHT = masking.TAUGHT  # (labels,): 0, or NaN for a label without one judged cell
 
 OnEpoch = Callable[[int, float], None]
 ShouldStop = Callable[[], bool]
@@ -299,8 +300,7 @@ def as_tensor(x: Embeddings) -> torch.Tensor:
 
 def nan_where_untaught(truth: Truth) -> torch.Tensor:
     """0 for labels with a judged cell, NaN for the others, shape (labels,)."""
-    taught = (truth != UNJUDGED).any(axis=0)
-    return torch.from_numpy(np.where(taught, 0.0, np.nan).astype(np.float32))
+    return torch.from_numpy(masking.taught_by(truth))
 
 
 def told(truth: Truth) -> NDArray[np.int64]:

@@ -31,7 +31,7 @@ from core.learners.dataset import JudgedTexts
 from core.learners.finetuning import OnEpoch, OnStep, Outcome, fine_tune
 from core.learners.gradient import uses_bfloat16
 from core.learners.losses import Loss, make_loss, probabilities
-from core.learners.masking import prior_logits
+from core.learners.masking import TAUGHT, prior_logits
 from core.learners.memory import Memory
 from core.learners.naming import DenseClassifier
 from core.learners.seeding import own_randomness
@@ -41,7 +41,6 @@ from core.learners.validation import set_apart, validation_score
 
 ENCODER_FOLDER = "encoder"
 TEXTS_PER_CHUNK = 512
-TAUGHT = "taught"  # (labels,): 0, or NaN for a label without one judged cell
 
 
 @dataclass(frozen=True)
@@ -281,8 +280,10 @@ class TextNetworkLearner(DenseClassifier):
 
     def _proba(self, texts: Sequence[str]) -> Proba:
         logits = torch.from_numpy(self._run(texts, TextNetwork.forward))
-        proba = probabilities(logits, exclusive=self.config.exclusive).numpy()
-        return np.asarray(proba + self._taught, dtype=np.float32)
+        proba: Proba = probabilities(
+            logits, exclusive=self.config.exclusive, taught=torch.from_numpy(self._taught)
+        ).numpy()
+        return proba
 
     @torch.inference_mode()
     def _run(

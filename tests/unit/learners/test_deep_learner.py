@@ -119,6 +119,27 @@ def test_what_stands_in_unjudged_cells_changes_nothing(config):
     assert moved[[0, 2]].min() > 0.01
 
 
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_label_nobody_judged_is_not_answered_also_after_loading(config, exclusive, tmp_path):
+    data = judged(40)
+    truth = np.full((40, 4), -1, dtype=np.int8)
+    truth[:, :3] = data.truth
+    if exclusive:
+        truth[:, :3] = np.eye(3)[np.arange(40) % 3]
+    short = dataclasses.replace(config, epochs=1, exclusive=exclusive)
+    learner = DeepLearner(short, 4, device="cpu").fit(JudgedTexts(data.texts, truth))
+    learner.save(tmp_path / "learner")
+    pool = JudgedTexts(data.texts[:5], unjudged(5, 4))
+    for one in (learner, DeepLearner.load(tmp_path / "learner", device="cpu")):
+        proba, samples = one.predict_proba(pool), one.predict_proba(pool, dropout_sampling=2)
+        assert np.isnan(proba[:, 3]).all()
+        assert np.isnan(samples[..., 3]).all()
+        assert np.isfinite(proba[:, :3]).all()
+        assert np.isfinite(samples[..., :3]).all()
+        if exclusive:
+            assert proba[:, :3].sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
 def test_progress_is_told_by_step_and_epoch_and_a_stop_is_heard(config):
     short = dataclasses.replace(config, epochs=2)
     steps, epochs = [], []

@@ -130,6 +130,17 @@ def test_unjudged_cells_teach_nothing(config_of):
     assert np.isfinite(proba[:, [0, 2]]).all()
 
 
+def test_a_label_nobody_judged_takes_no_share_of_those_that_exclude_each_other(config_of):
+    data = judged(40)
+    truth = np.full((40, 4), -1, dtype=np.int8)
+    truth[:, :3] = np.eye(3)[np.arange(40) % 3]
+    config = config_of("cnn", epochs=1, exclusive=True)
+    learner = TextNetworkLearner(config, 4, "cpu").fit(JudgedTexts(data.texts, truth))
+    proba = learner.predict_proba(data)
+    assert np.isnan(proba[:, 3]).all()
+    assert proba[:, :3].sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
 def test_a_document_nobody_judged_has_a_gradient_of_exactly_zero(trained):
     data = judged(4, seed=2)
     data.truth[1] = UNJUDGED
