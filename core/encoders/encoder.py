@@ -27,6 +27,7 @@ from core.encoders.folders import (
     NETWORK,
     fingerprint_of,
     folder_of,
+    max_tokens_of,
 )
 from core.encoders.pooling import Pooling, pooled, pooling_of, unit_mean
 
@@ -67,7 +68,8 @@ class Encoder:
     device
         A torch device; by default CUDA where there is one, else the CPU.
     max_tokens
-        Longer texts are cut here.
+        Longer texts are cut here; by default where the folder says, else at
+        `DEFAULT_MAX_TOKENS`.
     pooling
         By default what the folder says, and the masked mean where it is silent.
     """
@@ -78,11 +80,12 @@ class Encoder:
         *,
         name: str,
         device: str | None = None,
-        max_tokens: int = DEFAULT_MAX_TOKENS,
+        max_tokens: int | None = None,
         pooling: Pooling | None = None,
     ) -> None:
         self.name = name
         self.folder = folder
+        max_tokens = max_tokens or max_tokens_of(folder)
         self.pooling = pooling or pooling_of(folder)
         self.fingerprint = fingerprint_of(folder, max_tokens=max_tokens, pooling=self.pooling)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -199,7 +202,7 @@ def load_encoder(
     name_or_path: str = BUNDLED,
     *,
     device: str | None = None,
-    max_tokens: int = DEFAULT_MAX_TOKENS,
+    max_tokens: int | None = None,
     pooling: Pooling | None = None,
 ) -> Encoder:
     """Load the bundled encoder, a local folder, or a Hugging Face name.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from pathlib import Path
 
@@ -14,6 +15,7 @@ log = logging.getLogger(__name__)
 BUNDLED = "bundled"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DEFAULT_MAX_TOKENS = 256  # what the bundled encoder was trained with
+LENGTH_FILE, LENGTH = "sentence_bert_config.json", "max_seq_length"  # as sentence-transformers has
 DOWNLOADED = ["*.safetensors", "*.json", "*.txt", "*.model"]
 NETWORK = "network.json"  # a network of ours rather than a transformer
 
@@ -61,9 +63,10 @@ def _download(name: str) -> Path:
 
 
 def fingerprint_of(
-    folder: Path, *, max_tokens: int = DEFAULT_MAX_TOKENS, pooling: Pooling | None = None
+    folder: Path, *, max_tokens: int | None = None, pooling: Pooling | None = None
 ) -> str:
     """Identify what the encoder computes: its weights, where it cuts texts, and its pooling."""
+    max_tokens = max_tokens or max_tokens_of(folder)
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         raise InputError(
@@ -79,6 +82,31 @@ def fingerprint_of(
     if len(parts) == 1:
         return parts[0]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+
+
+def max_tokens_of(folder: Path) -> int:
+    """Where the folder says that texts are cut; `DEFAULT_MAX_TOKENS` where it says nothing."""
+    path = folder / LENGTH_FILE
+    if not path.exists():
+        return DEFAULT_MAX_TOKENS
+    try:
+        said = json.loads(path.read_text(encoding="utf-8")).get(LENGTH)
+        if said is None:
+            return DEFAULT_MAX_TOKENS
+        if not isinstance(said, int) or said < 1:
+            raise ValueError(f"{LENGTH} is {said!r}")
+    except (ValueError, AttributeError) as error:
+        raise CorruptArtefact(
+            f"'{path}' does not say at how many tokens texts are cut ({error}); save the encoder "
+            f"again, or delete the file to cut them at {DEFAULT_MAX_TOKENS}."
+        ) from error
+    return said
+
+
+def write_max_tokens(folder: Path, max_tokens: int) -> None:
+    """Let the folder say where its encoder cuts texts."""
+    about = {LENGTH: max_tokens, "do_lower_case": False}
+    (folder / LENGTH_FILE).write_text(json.dumps(about, indent=2), encoding="utf-8")
 
 
 def sha256_of(path: Path) -> str:

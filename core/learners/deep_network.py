@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from core.encoders.encoder import Encoder
+from core.encoders.folders import write_max_tokens
 from core.encoders.networks import save_body
 from core.encoders.pooling import Pooling, pooled, write_pooling
 from core.learners.optimising import Rates
@@ -118,7 +119,10 @@ def set_dropout(model: torch.nn.Module, rate: float) -> None:
 
 
 def save_encoder(encoder: Encoder, folder: Path) -> None:
-    """Write what `load_encoder`, and of transformers plain `transformers`, load."""
+    """Write what `load_encoder`, and of transformers plain `transformers`, load.
+
+    It says where texts are cut, so that a pool is read as far as was trained.
+    """
     if encoder.is_network:
         folder.mkdir(parents=True, exist_ok=True)
         save_body(encoder.model, folder)
@@ -126,3 +130,4 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
         encoder.model.save_pretrained(folder)
         write_pooling(folder, encoder.pooling, width=encoder.width)
     encoder.tokenizer.save_pretrained(folder)
+    write_max_tokens(folder, encoder.max_tokens)

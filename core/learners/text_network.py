@@ -20,7 +20,7 @@ from transformers import AutoTokenizer
 from core.domain import UNJUDGED, Proba, Samples, Truth
 from core.encoders.batches import TOKENS_PER_BATCH, batches_by_length, pad, pad_id_of
 from core.encoders.encoder import load_encoder
-from core.encoders.folders import folder_of
+from core.encoders.folders import folder_of, write_max_tokens
 from core.encoders.networks import Body, TransformerBody, save_body
 from core.encoders.pooling import Pooling, write_pooling
 from core.encoders.stochastic import has_dropout
@@ -326,6 +326,7 @@ class TextNetworkLearner(DenseClassifier):
         folder.mkdir()
         save_body(network.body, folder)
         tokens.tokenizer.save_pretrained(folder)
+        write_max_tokens(folder, tokens.max_tokens)
         if isinstance(network.body, TransformerBody):
             write_pooling(folder, Pooling.MEAN, width=network.body.width)
         head = {name: tensor.cpu() for name, tensor in network.head.state_dict().items()}

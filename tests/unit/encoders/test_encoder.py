@@ -10,6 +10,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from core.encoders import encoder as encoder_module
 from core.encoders.encoder import BUNDLED_SHA256, batches_by_length, load_encoder, unit_mean
+from core.encoders.folders import DEFAULT_MAX_TOKENS, fingerprint_of, write_max_tokens
 from core.errors import CorruptArtefact, InputError
 
 
@@ -138,3 +139,27 @@ def test_an_encoder_can_be_moved(tiny_folder, tmp_path_factory):
     shutil.copytree(tiny_folder, moved)
     here, there = load_encoder(str(tiny_folder)), load_encoder(str(moved))
     assert here.fingerprint == there.fingerprint
+
+
+def test_texts_are_cut_where_the_folder_says_and_a_silent_one_keeps_its_fingerprint(tiny_folder):
+    silent = load_encoder(str(tiny_folder), device="cpu")
+    write_max_tokens(tiny_folder, 8)
+    shorter = load_encoder(str(tiny_folder), device="cpu")
+    assert shorter.max_tokens == 8
+    assert shorter.fingerprint == fingerprint_of(tiny_folder, max_tokens=8) != silent.fingerprint
+    overruled = load_encoder(str(tiny_folder), device="cpu", max_tokens=DEFAULT_MAX_TOKENS)
+    assert overruled.fingerprint == silent.fingerprint
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"max_seq_length": "many"}'])
+def test_a_folder_that_says_nonsense_about_lengths_is_named(tiny_folder, content):
+    (tiny_folder / "sentence_bert_config.json").write_text(content, encoding="utf-8")
+    with pytest.raises(CorruptArtefact, match="at how many tokens texts are cut"):
+        load_encoder(str(tiny_folder), device="cpu")
+
+
+def test_sentence_transformers_reads_where_texts_are_cut(tiny_folder):
+    from sentence_transformers.sentence_transformer.modules import Transformer
+
+    write_max_tokens(tiny_folder, 8)
+    assert Transformer.load(str(tiny_folder)).max_seq_length == 8

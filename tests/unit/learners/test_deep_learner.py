@@ -119,6 +119,16 @@ def test_what_stands_in_unjudged_cells_changes_nothing(config):
     assert moved[[0, 2]].min() > 0.01
 
 
+def test_its_encoder_reads_a_pool_as_far_as_it_was_trained(config, tmp_path):
+    short = dataclasses.replace(config, epochs=1, max_tokens=6)
+    learner = DeepLearner(short, 3, device="cpu").fit(judged(20))
+    learner.save(tmp_path / "learner")
+    long = JudgedTexts(["red blue big small green red blue"], unjudged(1, 3))
+    alone = load_encoder(str(learner.encoder_folder), device="cpu")
+    assert alone.max_tokens == 6
+    np.testing.assert_allclose(alone.encode(long.texts), learner.embed(long), atol=1e-5)
+
+
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_a_label_nobody_judged_is_not_answered_also_after_loading(config, exclusive, tmp_path):
     data = judged(40)

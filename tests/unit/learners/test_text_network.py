@@ -105,6 +105,13 @@ def test_saved_and_loaded_it_gives_the_same_probabilities(config_of, name, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["learner"]
 
 
+def test_its_encoder_reads_a_pool_as_far_as_it_was_trained(config_of, tmp_path):
+    config = config_of("cnn", epochs=1, max_tokens=6)
+    learner = TextNetworkLearner(config, 3, "cpu").fit(judged(20))
+    learner.save(tmp_path / "learner")
+    assert load_encoder(str(learner.encoder_folder), device="cpu").max_tokens == 6
+
+
 def test_an_altered_network_is_refused(trained, tmp_path):
     trained.save(tmp_path / "learner")
     weights = tmp_path / "learner" / "encoder" / "model.safetensors"
