@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,23 @@ HASHES = "sha256"
 
 def write_artefact(path: Path, *, tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> None:
     """Write the folder `path`."""
+    with whole_folder(path) as partial:
+        write_into(partial, tensors=tensors, about=about)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder that becomes `path` once all is written; else it is removed.
+
+    Raises NotReady where the disk is full.
+    """
     partial = partial_folder(path)
     try:
-        write_into(partial, tensors=tensors, about=about)
+        with room_for(path):
+            yield partial
         put_in_place(partial, path)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)  # of a full disk; else it has its name by now
+        shutil.rmtree(partial, ignore_errors=True)  # it has its name by now, or failed
 
 
 def partial_folder(path: Path) -> Path:
@@ -57,16 +70,22 @@ def write_into(folder: Path, *, tensors: dict[str, torch.Tensor], about: dict[st
 def put_in_place(finished: Path, path: Path) -> None:
     """Flush every file of a finished folder to the disk, then give it its name.
 
-    A folder that has the name already is moved aside first and removed last.
+    A folder that has the name already is moved aside first and removed last;
+    where the new one cannot take the name, it gets it back.
     """
     with room_for(path):
-        for file in finished.rglob("*"):
-            if file.is_file():
-                flush_file(file)
+        for inside in [finished, *finished.rglob("*")]:
+            (flush_file if inside.is_file() else flush_folder)(inside)
     aside = path.with_name(f"{path.name}.{os.getpid()}{SET_ASIDE}")
     if path.exists():
+        shutil.rmtree(aside, ignore_errors=True)  # left by one killed that had our number
         path.rename(aside)
-    finished.rename(path)
+    try:
+        finished.rename(path)
+    except OSError:
+        if aside.exists():
+            aside.rename(path)
+        raise
     flush_folder(path.parent)
     shutil.rmtree(aside, ignore_errors=True)
 

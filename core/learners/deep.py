@@ -23,7 +23,7 @@ from core.encoders.batches import TOKENS_PER_BATCH, batches_by_length, pad, pad_
 from core.encoders.encoder import Encoder, load_encoder
 from core.encoders.stochastic import encode_stochastic, has_dropout
 from core.errors import InputError, NotReady
-from core.learners.artefacts import partial_folder, put_in_place, read_artefact, write_into
+from core.learners.artefacts import read_artefact, whole_folder, write_into
 from core.learners.dataset import JudgedTexts
 from core.learners.deep_config import DeepConfig
 from core.learners.deep_network import Network, save_encoder, set_dropout
@@ -360,8 +360,6 @@ class DeepLearner(DenseClassifier):
         `encoder_folder`.
         """
         encoder, network = self._trained()
-        partial = partial_folder(path)
-        save_encoder(encoder, partial / ENCODER_FOLDER)
         about: dict[str, Any] = {
             "format": FORMAT,
             "config": dataclasses.asdict(self.config),
@@ -369,8 +367,9 @@ class DeepLearner(DenseClassifier):
             "outcome": None if self.outcome is None else dataclasses.asdict(self.outcome),
         }
         head = {name: tensor.cpu() for name, tensor in network.head.state_dict().items()}
-        write_into(partial, tensors={**head, TAUGHT: self._taught}, about=about)
-        put_in_place(partial, path)
+        with whole_folder(path) as partial:
+            save_encoder(encoder, partial / ENCODER_FOLDER)
+            write_into(partial, tensors={**head, TAUGHT: self._taught}, about=about)
         self.encoder_folder = path / ENCODER_FOLDER
 
     @classmethod

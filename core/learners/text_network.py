@@ -25,7 +25,7 @@ from core.encoders.networks import Body, TransformerBody, save_body
 from core.encoders.pooling import Pooling, write_pooling
 from core.encoders.stochastic import has_dropout
 from core.errors import InputError, NotReady
-from core.learners.artefacts import partial_folder, put_in_place, read_artefact, write_into
+from core.learners.artefacts import read_artefact, whole_folder, write_into
 from core.learners.bodies import TextNetworkConfig, new_body
 from core.learners.dataset import JudgedTexts
 from core.learners.finetuning import OnEpoch, OnStep, Outcome, fine_tune
@@ -321,14 +321,6 @@ class TextNetworkLearner(DenseClassifier):
         `encoder_folder`.
         """
         tokens, network = self._trained()
-        partial = partial_folder(path)
-        folder = partial / ENCODER_FOLDER
-        folder.mkdir()
-        save_body(network.body, folder)
-        tokens.tokenizer.save_pretrained(folder)
-        write_max_tokens(folder, tokens.max_tokens)
-        if isinstance(network.body, TransformerBody):
-            write_pooling(folder, Pooling.MEAN, width=network.body.width)
         head = {name: tensor.cpu() for name, tensor in network.head.state_dict().items()}
         head[TAUGHT] = torch.from_numpy(self._taught)
         about = {
@@ -337,8 +329,9 @@ class TextNetworkLearner(DenseClassifier):
             "n_labels": self.n_labels,
             "outcome": None if self.outcome is None else dataclasses.asdict(self.outcome),
         }
-        write_into(partial, tensors=head, about=about)
-        put_in_place(partial, path)
+        with whole_folder(path) as partial:
+            _save_encoder(tokens, network.body, partial / ENCODER_FOLDER)
+            write_into(partial, tensors=head, about=about)
         self.encoder_folder = path / ENCODER_FOLDER
 
     @classmethod
@@ -361,3 +354,13 @@ class TextNetworkLearner(DenseClassifier):
         if about.get("outcome"):
             learner.outcome = Outcome(**about["outcome"])
         return learner
+
+
+def _save_encoder(tokens: Tokens, body: Body, folder: Path) -> None:
+    """Write what `load_encoder` takes."""
+    folder.mkdir()
+    save_body(body, folder)
+    tokens.tokenizer.save_pretrained(folder)
+    write_max_tokens(folder, tokens.max_tokens)
+    if isinstance(body, TransformerBody):
+        write_pooling(folder, Pooling.MEAN, width=body.width)
