@@ -81,7 +81,17 @@ def sha256_of(path: Path) -> str:
 
 
 def folder_size(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder; 0 where there is neither."""
+    """Bytes of a file, or of all files in a folder; 0 where there is neither.
+
+    Others may be at work there: what goes while it is counted weighs nothing.
+    """
     if path.is_file():
+        return _file_size(path)
+    return sum(_file_size(Path(at, name)) for at, _, names in os.walk(path) for name in names)
+
+
+def _file_size(path: Path) -> int:
+    try:
         return path.stat().st_size
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    except FileNotFoundError:
+        return 0

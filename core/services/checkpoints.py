@@ -23,12 +23,13 @@ from core.errors import Conflict, CorruptArtefact, NotFound
 from core.manifest import read_manifest, remove_parts, verify
 from core.services.jobs import ACTIVE
 from core.services.predictions import POOL_IDS, POOL_PROBA
-from core.services.projects import ProjectSettings, get_project
+from core.services.projects import ProjectSettings, get_project, lock_project
 from core.settings import Settings
 from core.store.store import Store
 from core.store.tables import Project, Round, now
 
 LEARNER, TUNED, ENCODER = "learner", "tuned", "encoder.json"
+BEGUN_WITH = "begun_with.json"  # the encoder that a deep round goes on from, or is taught by
 TRAINING = "training"  # what a training that was stopped would go on from
 POOL_ARRAYS = (
     POOL_IDS,
@@ -123,7 +124,8 @@ def _slug(text: str) -> str:
 
 def list_checkpoints(store: Store, settings: Settings, project_id: int) -> list[Checkpoint]:
     """All rounds' folders with their sizes, the newest first."""
-    project, rounds = _read(store, project_id)
+    with store.read() as session:
+        project, rounds = _read(session, project_id)
     kept = _kept(project, rounds)
     return [
         Checkpoint(
@@ -176,7 +178,7 @@ def check_can_be_used(settings: Settings | None, round_: Round) -> None:
 
 def pin_round(session: Session, project_id: int, round_id: int, *, is_pinned: bool = True) -> None:
     """Keep a round's weights whatever comes, or leave them to the policy again."""
-    project, round_ = get_project(session, project_id), session.get(Round, round_id)
+    project, round_ = lock_project(session, project_id), session.get(Round, round_id)
     if round_ is None or round_.project_id != project_id:
         raise NotFound(f"Round {round_id} is not one of project '{project.name}'.")
     if is_pinned:
@@ -186,46 +188,78 @@ def pin_round(session: Session, project_id: int, round_id: int, *, is_pinned: bo
     project.settings = {**project.settings, "pinned_rounds": numbers}
 
 
+@dataclass(frozen=True)
+class _Going:
+    """What pruning takes of one round."""
+
+    round_: Round
+    folder: Path
+    parts: tuple[str, ...]
+    vectors: Path | None
+    removed: tuple[Removed, ...]
+
+
 def prune_checkpoints(
     store: Store, settings: Settings, project_id: int, *, dry_run: bool = False
 ) -> PruneReport:
     """Remove what the project's policy no longer keeps; `dry_run` only says what that is."""
-    project, rounds = _read(store, project_id)
-    kept = _kept(project, rounds)
-    n = _n_kept(project)
-    why = "only the newest round keeps them" if n == 1 else f"only the newest {n} rounds keep them"
-    removed: list[Removed] = []
+    # Decided and marked in one transaction, which going back to a round and pinning one wait
+    # for: marked first, because a list must not offer what is half gone.
+    with store.read() if dry_run else store.write() as session:
+        project, rounds = _read(session, project_id, is_locked=not dry_run)
+        kept = _kept(project, rounds)
+        why = _why(_n_kept(project))
+        plan = _planned(settings, project, rounds, kept, why)
+        if not dry_run:
+            for going in plan:
+                _mark(going.round_, why)
+        session.flush()
+        session.expunge_all()
+    for going in [] if dry_run else plan:
+        remove_parts(going.folder, going.parts, why=why, at=now())
+        if going.vectors is not None:
+            shutil.rmtree(going.vectors, ignore_errors=True)
+    return PruneReport(tuple(removed for going in plan for removed in going.removed), kept)
+
+
+def _planned(
+    settings: Settings, project: Project, rounds: list[Round], kept: dict[int, str], why: str
+) -> list[_Going]:
+    in_use = _in_use(settings, rounds, kept)
+    plan: list[_Going] = []
     for round_ in rounds:
         if round_.number in kept:
             continue
         folder = folder_of_round(settings, round_)
-        needed = _needed_by(settings, round_, rounds, kept)
+        needed = round_.checkpoint in in_use.tuned_in
         parts = (LEARNER, *POOL_ARRAYS, *(() if needed else _training_parts(folder)))
         vectors = None if needed else _vectors_of_tuned(settings, project, folder)
+        if vectors is not None and vectors.name in in_use.vectors:
+            vectors = None  # the same training, run again, made the same encoder
         found = {part: folder_size(folder / part) for part in parts if (folder / part).exists()}
-        removed += [
-            Removed(round_.number, _in_words(part), n_bytes, why) for part, n_bytes in found.items()
-        ]
+        told = {_in_words(part): n_bytes for part, n_bytes in found.items()}
         if vectors is not None:
-            size = folder_size(vectors)
-            removed.append(Removed(round_.number, "vectors of its tuned encoder", size, why))
-        if dry_run or not (found or vectors):
-            continue
-        _say_so(store, round_, why)  # first: a list must not offer what is half gone
-        remove_parts(folder, tuple(found), why=why, at=now())
-        if vectors is not None:
-            shutil.rmtree(vectors, ignore_errors=True)
-    return PruneReport(tuple(removed), kept)
+            told["vectors of its tuned encoder"] = folder_size(vectors)
+        if told:
+            removed = (Removed(round_.number, what, n, why) for what, n in told.items())
+            plan.append(_Going(round_, folder, tuple(found), vectors, tuple(removed)))
+    return plan
 
 
-def _read(store: Store, project_id: int) -> tuple[Project, list[Round]]:
-    with store.read() as session:
-        project = get_project(session, project_id)
-        rounds = session.scalars(
-            select(Round).where(Round.project_id == project_id).order_by(Round.number.desc())
-        ).all()
-        session.expunge_all()  # the rows are read on after the session has ended
+def _read(
+    session: Session, project_id: int, *, is_locked: bool = False
+) -> tuple[Project, list[Round]]:
+    project = lock_project(session, project_id) if is_locked else get_project(session, project_id)
+    rounds = session.scalars(
+        select(Round).where(Round.project_id == project_id).order_by(Round.number.desc())
+    ).all()
     return project, list(rounds)
+
+
+def _why(n_kept: int) -> str:
+    if n_kept == 1:
+        return "only the newest round keeps them"
+    return f"only the newest {n_kept} rounds keep them"
 
 
 def _n_kept(project: Project) -> int:
@@ -253,16 +287,25 @@ def _kept(project: Project, rounds: list[Round]) -> dict[int, str]:
     return kept
 
 
-def _needed_by(
-    settings: Settings, round_: Round, rounds: list[Round], kept: dict[int, str]
-) -> list[int]:
-    """Kept rounds whose learner reads vectors of the encoder that this round tuned."""
-    return [
-        other.number
-        for other in rounds
-        if other.number in kept
-        and _encoder(folder_of_round(settings, other)).get("tuned_in") == round_.checkpoint
+@dataclass(frozen=True)
+class _InUse:
+    """What kept rounds read that others made."""
+
+    tuned_in: frozenset[str]  # checkpoints whose tuned encoders they read, or begin with
+    vectors: frozenset[str]  # folders of vectors
+
+
+def _in_use(settings: Settings, rounds: list[Round], kept: dict[int, str]) -> _InUse:
+    uses = [
+        _read_use(folder_of_round(settings, round_) / name)
+        for round_ in rounds
+        if round_.number in kept
+        for name in (ENCODER, BEGUN_WITH)
     ]
+    return _InUse(
+        tuned_in=frozenset(str(use["tuned_in"]) for use in uses if use.get("tuned_in")),
+        vectors=frozenset(_name_of_vectors(use) for use in uses if use),
+    )
 
 
 def _training_parts(folder: Path) -> list[str]:
@@ -272,27 +315,29 @@ def _training_parts(folder: Path) -> list[str]:
 
 def _vectors_of_tuned(settings: Settings, project: Project, folder: Path) -> Path | None:
     """The cached vectors of the encoder that the round in this folder tuned."""
-    use = _encoder(folder)
+    use = _read_use(folder / ENCODER)
     if not use or use.get("tuned_in") != folder.relative_to(settings.checkpoints_dir).as_posix():
         return None
-    vectors = embeddings_folder(settings, project) / str(use["fingerprint"])[:16]
+    vectors = embeddings_folder(settings, project) / _name_of_vectors(use)
     return vectors if vectors.is_dir() else None
 
 
-def _encoder(folder: Path) -> dict[str, Any]:
+def _name_of_vectors(use: dict[str, Any]) -> str:
+    return str(use.get("fingerprint"))[:16]
+
+
+def _read_use(path: Path) -> dict[str, Any]:
     try:
-        use: dict[str, Any] = json.loads((folder / ENCODER).read_text(encoding="utf-8"))
+        use: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # a round that never came that far
         return {}
     return use
 
 
-def _say_so(store: Store, round_: Round, why: str) -> None:
-    with store.write() as session:
-        row = session.get(Round, round_.id)
-        if row is not None and PRUNED not in row.config:
-            at = now().isoformat(timespec="seconds")
-            row.config = {**row.config, PRUNED: {"at": at, "why": why}}
+def _mark(round_: Round, why: str) -> None:
+    if PRUNED not in round_.config:
+        at = now().isoformat(timespec="seconds")
+        round_.config = {**round_.config, PRUNED: {"at": at, "why": why}}
 
 
 def _in_words(part: str) -> str:

@@ -83,6 +83,14 @@ def get_project(session: Session, project_id: int) -> Project:
     return project
 
 
+def lock_project(session: Session, project_id: int) -> Project:
+    """The project as it is now; until this transaction ends, no other one that asks so has it."""
+    project = get_project(session, project_id)
+    session.flush()  # refreshing forgets what is not written yet
+    session.refresh(project, with_for_update=True)  # SQLite has one writer anyway
+    return project
+
+
 def project_named(session: Session, name: str) -> Project:
     """The project of this name, or a clear error."""
     project = session.scalar(select(Project).where(Project.name == name))

@@ -21,7 +21,7 @@ from core.services.checkpoints import PRUNED, check_can_be_used, checkpoint_name
 from core.services.jobs import PREPARE, ROUND, JobInfo, job_info, request_cancel
 from core.services.judgement_matrix import judgement_matrix
 from core.services.learner_choice import check_learner_is_ready
-from core.services.projects import ProjectSettings, get_project
+from core.services.projects import ProjectSettings, get_project, lock_project
 from core.services.round_requests import (
     LARGEST_SEED,
     RoundRequest,
@@ -164,7 +164,7 @@ def roll_back(
     Raises Conflict for a round that is not done or whose weights were pruned, and, given
     settings to find its files by, CorruptArtefact where they are not as they were written.
     """
-    project = get_project(session, project_id)
+    project = lock_project(session, project_id)  # pruning decides under the same lock
     round_ = _get_round(session, round_id)
     if round_.project_id != project_id:
         raise NotFound(f"Round {round_id} is not one of project '{project.name}'.")

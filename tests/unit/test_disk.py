@@ -87,3 +87,12 @@ def test_sizes_and_hashes_are_those_of_the_bytes(tmp_path: Path) -> None:
     assert folder_size(tmp_path / "none") == 0
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256_of(tmp_path / "a" / "one") == known
+
+
+def test_a_file_that_goes_while_a_folder_is_counted_weighs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").write_bytes(b"12345")
+    listed = [(str(tmp_path), [], ["gone.tmp", "there"])]  # as another process may leave it
+    monkeypatch.setattr("os.walk", lambda _path: listed)
+    assert folder_size(tmp_path) == 5

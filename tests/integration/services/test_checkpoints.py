@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from core.domain import JobStatus, RoundKind
 from core.errors import Conflict, CorruptArtefact, InputError, NotFound
 from core.manifest import read_manifest, seal, verify
 from core.rounds import files
+from core.services import checkpoints
 from core.services.checkpoints import (
     checkpoint_name,
     folder_of_round,
@@ -215,6 +218,71 @@ def test_vectors_of_a_pruned_encoder_go_with_it(
     report = prune_checkpoints(store, settings, small.project_id)
     assert ("vectors of its tuned encoder", 50) in {(r.what, r.n_bytes) for r in report.removed}
     assert [path.name for path in vectors.iterdir()] == ["a" * 16]
+
+
+def test_vectors_stay_while_a_kept_round_made_the_same_encoder_again(
+    store: Store, settings: Settings, small: Small
+) -> None:
+    first = add_round(store, settings, small, 1, tuned_in=1)
+    again = add_round(store, settings, small, 2, tuned_in=2)
+    keep(store, small, 1)
+    use = files.read_json(folder_of(store, settings, again) / files.ENCODER)
+    files.write_json(
+        folder_of(store, settings, first) / files.ENCODER,
+        files.read_json(folder_of(store, settings, first) / files.ENCODER)
+        | {"fingerprint": use["fingerprint"]},
+    )
+    with store.read() as session:
+        project = get_project(session, small.project_id)
+    vectors = files.embeddings_folder(settings, project) / use["fingerprint"][:16]
+    vectors.mkdir(parents=True)
+    prune_checkpoints(store, settings, small.project_id)
+    assert vectors.is_dir()
+    assert not (folder_of(store, settings, first) / files.TUNED).exists()
+
+
+def test_the_encoder_that_a_round_under_way_began_with_stays(
+    store: Store, settings: Settings, small: Small
+) -> None:
+    deep = add_round(store, settings, small, 1, tuned_in=1)
+    add_round(store, settings, small, 2)  # in force now
+    beginner = add_round(store, settings, small, 3, status=JobStatus.RUNNING)
+    keep(store, small, 1)
+    use = files.read_json(folder_of(store, settings, deep) / files.ENCODER)
+    files.write_json(folder_of(store, settings, beginner) / checkpoints.BEGUN_WITH, use)
+    prune_checkpoints(store, settings, small.project_id)
+    verify(folder_of(store, settings, deep), files.TUNED)
+
+
+def test_a_round_gone_back_to_meanwhile_is_not_pruned(
+    store: Store, settings: Settings, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = add_round(store, settings, small, 1)
+    add_round(store, settings, small, 2)
+    keep(store, small, 1)
+    began = threading.Event()
+
+    def go_back() -> None:
+        began.set()
+        with contextlib.suppress(Conflict), store.write() as session:  # refused: pruned by then
+            roll_back(session, small.project_id, earlier, settings=settings)
+
+    visitor = threading.Thread(target=go_back)
+    sized = checkpoints.folder_size
+
+    def size_while_somebody_comes(path: Path) -> int:
+        if not began.is_set():
+            visitor.start()
+            visitor.join(0.5)  # it waits for us; without a lock it is done by now
+        return sized(path)
+
+    monkeypatch.setattr(checkpoints, "folder_size", size_while_somebody_comes)
+    prune_checkpoints(store, settings, small.project_id)
+    visitor.join()
+    with store.read() as session:
+        in_force = get_project(session, small.project_id).active_round_id
+        assert in_force is not None
+        verify(folder_of(store, settings, in_force), files.LEARNER)
 
 
 def test_a_pruned_round_shows_its_figures_and_cannot_be_gone_back_to(
