@@ -6,7 +6,7 @@ never measured on.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from core.rounds.encode import current_encoder, encode_documents
 from core.rounds.learner import quick_config
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, read_texts
+from core.services.checkpoints import BEGUN_WITH
 
 WARM_START = "warm_start"
 MOST_TEXTS = 20_000  # that a student is taught on
@@ -37,19 +38,38 @@ def choice_of(task: Task) -> tuple[str, dict[str, Any]]:
     return str(options.pop("kind", DEFAULT_LEARNER[task.the_round.kind])), options
 
 
-def seen_before(workshop: Workshop, task: Task, snapshot: Snapshot) -> NDArray[np.bool_]:
-    """Which train documents (documents,) the weights or the teacher begun with learnt from."""
+def begun_with(workshop: Workshop, task: Task) -> EncoderUse | None:
+    """The encoder of the round that was in force when this one first looked; None without need.
+
+    It is written down: whoever goes back to another round meanwhile, and
+    however often this one is killed, what it knows and measures on is settled.
+    """
     kind, options = choice_of(task)
     if kind != STUDENT and not options.get(WARM_START):
-        return np.zeros(len(snapshot.train_ids), dtype=np.bool_)
-    before = current_encoder(workshop, task).trained_on(workshop.settings)
-    return np.isin(snapshot.train_ids, before)
+        return None
+    path = task.folder / BEGUN_WITH
+    if path.exists():
+        return EncoderUse(**files.read_json(path))
+    use = current_encoder(workshop, task)
+    files.write_json(path, asdict(use))
+    return use
+
+
+def known_before(workshop: Workshop, task: Task) -> NDArray[np.int64]:
+    """Documents that the weights or the teacher begun with learnt from."""
+    use = begun_with(workshop, task)
+    return np.empty(0, dtype=np.int64) if use is None else use.trained_on(workshop.settings)
+
+
+def seen_before(workshop: Workshop, task: Task, snapshot: Snapshot) -> NDArray[np.bool_]:
+    """Which train documents (documents,) the weights or the teacher begun with learnt from."""
+    return np.isin(snapshot.train_ids, known_before(workshop, task))
 
 
 def weights_to_begin_with(workshop: Workshop, task: Task) -> Path:
     """The learner whose weights a warm start takes; raises NotReady where there is none."""
-    use = current_encoder(workshop, task)
-    if use.tuned_in is None:
+    use = begun_with(workshop, task)
+    if use is None or use.tuned_in is None:
         raise NotReady(
             "The round in force has no tuned encoder to go on from; run a deep round without "
             "'Go on from the round in force' first."
@@ -78,9 +98,9 @@ def lesson_of(
     documents the student is trained on: not on those it will be measured on.
     """
     before = EncoderUse.read(task.folder)
-    use = replace(
-        current_encoder(workshop, task), lexical=before.lexical, lexical_width=before.lexical_width
-    )
+    teaching = begun_with(workshop, task)
+    assert teaching is not None  # only students have lessons
+    use = replace(teaching, lexical=before.lexical, lexical_width=before.lexical_width)
     encode_documents(
         workshop,
         task,

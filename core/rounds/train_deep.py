@@ -22,7 +22,7 @@ from core.learners.dataset import JudgedTexts, JudgedVectors
 from core.learners.finetuning import Outcome
 from core.learners.text_learners import MEMORY, STUDENT, TextLearner, new_text_learner
 from core.rounds import files
-from core.rounds.encode import current_encoder, encode_documents
+from core.rounds.encode import encode_documents
 from core.rounds.held_out import split
 from core.rounds.learner import new_learner, quick_config
 from core.rounds.progress import Progress
@@ -30,6 +30,7 @@ from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, read_texts
 from core.rounds.teaching import (
     WARM_START,
     choice_of,
+    known_before,
     lesson_of,
     seen_before,
     weights_to_begin_with,
@@ -169,11 +170,7 @@ def _learnt_from(
     workshop: Workshop, task: Task, snapshot: Snapshot, fit_rows: Rows
 ) -> NDArray[np.int64]:
     """Documents the network knows, its own and those of what it began with."""
-    own = snapshot.train_ids[fit_rows]
-    kind, options = choice_of(task)
-    if kind != STUDENT and not options.get(WARM_START):
-        return own
-    return np.union1d(own, current_encoder(workshop, task).trained_on(workshop.settings))
+    return np.union1d(snapshot.train_ids[fit_rows], known_before(workshop, task))
 
 
 def tuned_use(workshop: Workshop, task: Task, *, device: str | None = None) -> EncoderUse:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, event, func, select
 
 from core.domain import JobStatus, RoundKind, RoundStep
+from core.rounds import files
 from core.rounds.progress import Progress
 from core.rounds.snapshot import take_snapshot
 from core.rounds.task import Snapshot, Workshop, load_task
@@ -21,6 +22,7 @@ from core.services.rounds import (
     active_round,
     request_preparation,
     request_round,
+    roll_back,
 )
 from core.store.store import Store
 from core.store.tables import Document, Job, Query
@@ -45,10 +47,10 @@ def run_each_step_twice(office: Office, job_id: int, kind: str) -> None:
     for step in STEPS[kind]:
         first = perform(workshop, workflow_id, step)
         assert "done" in first, first
-        files = contents(office.settings.checkpoints_dir)
+        written = contents(office.settings.checkpoints_dir)
         second = perform(workshop, workflow_id, step)
         assert second.keys() == {"done"}
-        assert contents(office.settings.checkpoints_dir) == files
+        assert contents(office.settings.checkpoints_dir) == written
     assert begin(workshop, workflow_id) == ""
     assert office.job(job_id).status is JobStatus.DONE
 
@@ -117,3 +119,52 @@ def test_steps_of_a_preparation_repeated_change_nothing(office: Office) -> None:
     run_each_step_twice(office, job.id, PREPARE)
     with office.store.read() as session:
         assert session.scalar(select(func.count()).where(Query.project_id == project_id)) == 40
+
+
+def test_a_training_repeated_measures_nothing_its_teacher_knew_whatever_is_in_force_by_then(
+    office: Office,
+) -> None:
+    project_id = office.new_project("taught")
+    office.judge(project_id, range(30))
+    workshop = Workshop(settings=office.settings, store=office.store)
+    cnn = {"epochs": 1, "filters": 8, "embedding_width": 32}
+    quick, deep, student = (
+        RoundRequest(query_size=3, seed=1, learner={"kind": "mlp", "epochs": 1}),
+        RoundRequest(RoundKind.DEEP, query_size=3, seed=2, learner={"kind": "cnn", **cnn}),
+        RoundRequest(
+            RoundKind.DEEP,
+            query_size=3,
+            seed=3,
+            learner={"kind": "student", "student": "cnn", "epochs": 1},
+        ),
+    )
+
+    def begun(request: RoundRequest) -> tuple[int, str]:
+        info = request_round(office.store, office.settings, project_id, request)
+        with office.store.read() as session:
+            job = session.get_one(Job, office.job_of_round(info.id).id)
+        begin(workshop, job.workflow_id)
+        return info.id, job.workflow_id
+
+    def performed(workflow_id: str, last: RoundStep) -> None:
+        for step in STEPS[ROUND]:
+            assert "done" in perform(workshop, workflow_id, step)
+            if step is last:
+                return
+
+    untuned, workflow_id = begun(quick)
+    performed(workflow_id, RoundStep.PUBLISH)
+    _, workflow_id = begun(deep)
+    performed(workflow_id, RoundStep.PUBLISH)
+    known = np.load(load_task(workshop, workflow_id).folder / files.TRAINED_ON)
+    _, workflow_id = begun(student)
+    performed(workflow_id, RoundStep.TRAIN)
+    with office.store.write() as session:
+        roll_back(session, project_id, untuned)
+    assert "done" in perform(workshop, workflow_id, RoundStep.TRAIN)  # killed before it was noted
+
+    folder = load_task(workshop, workflow_id).folder
+    with np.load(folder / files.UNSEEN) as stored:
+        is_measured = np.isfinite(stored["proba"]).any(axis=1)
+    assert is_measured.sum() == 10
+    assert not np.isin(Snapshot.read(folder).train_ids[is_measured], known).any()
