@@ -22,7 +22,7 @@ from sklearn.svm import LinearSVC
 
 from core.domain import PRESENT, UNJUDGED, Proba, Samples, Truth
 from core.errors import Cancelled
-from core.learners.masking import prior_logits
+from core.learners.masking import prior_logits, taught_by
 
 N_FOLDS = 5
 MAX_ITER = 1000
@@ -108,6 +108,7 @@ def fit_heads(
     documents, after Rubin (1981), "The Bayesian bootstrap": unlike draws with
     replacement these never lose a label's only example.
     """
+    taught = taught_by(truth)
     if config.exclusive:
         x, truth = _where_known(x, truth)
     C = config.C or choose_strength(x, truth, config)
@@ -121,7 +122,7 @@ def fit_heads(
         shares = _drawn_shares(truth, rng) if number else prior_logits(truth)
         fitted = fit(x, truth, config.kind, C=C, of_documents=of_documents, shares=shares)
         weights.append(fitted[0])
-        bias.append(np.where((truth != UNJUDGED).any(axis=0), fitted[1], np.nan))
+        bias.append(fitted[1] + taught)
         if on_head is not None:
             on_head(number + 1, n_heads)
     slope, offset = _calibration(x, truth, config, C=C)

@@ -97,31 +97,33 @@ class BaselineLearner(DenseClassifier):
         """Fit on the judged cells of texts, or of vectors the frozen encoder gave before.
 
         Words are counted in `pool_texts` too. `on_step` is told (heads fitted,
-        heads in all, NaN), `on_epoch` nothing: there are no epochs.
+        heads in all, NaN), `on_epoch` nothing: there are no epochs. Raises
+        Cancelled when `should_stop` says so, leaving what was learnt before in force.
         """
         if weights is not None:
             raise ValueError("sample weights are not supported; unjudged cells are masked instead")
-        config = self.config
+        config, words = self.config, self._words
         if config.features is Features.TFIDF:
-            self._words = _counted([*train_set.x, *pool_texts], most_terms=config.most_terms)
+            words = _counted([*train_set.x, *pool_texts], most_terms=config.most_terms)
         head = HeadConfig(
             config.head, config.C, config.n_members, exclusive=config.exclusive, seed=config.seed
         )
-        self._heads = fit_heads(
-            self._features(train_set.x),
+        heads = fit_heads(
+            self._features(train_set.x, words),
             train_set.truth,
             head,
             on_head=on_step and (lambda number, n_heads: on_step(number, n_heads, float("nan"))),
             should_stop=should_stop,
         )
+        self._words, self._heads = words, heads
         return self
 
-    def _features(self, x: Sequence[str] | Embeddings) -> Any:
+    def _features(self, x: Sequence[str] | Embeddings, words: TfidfVectorizer | None) -> Any:
         if isinstance(x, np.ndarray):
             return np.asarray(x, dtype=np.float32)
         if self.config.features is Features.TFIDF:
-            assert self._words is not None
-            return self._words.transform(x).astype(np.float32)
+            assert words is not None
+            return words.transform(x).astype(np.float32)
         return self._frozen().encode(x)
 
     def _frozen(self) -> Encoder:
@@ -171,7 +173,10 @@ class BaselineLearner(DenseClassifier):
         chunk = chunk or TEXTS_PER_CHUNK
         for start in range(0, len(x), chunk):
             rows = slice(start, min(start + chunk, len(x)))
-            yield rows, *heads.proba(self._features(x[rows]), with_members=bool(n_passes))
+            yield (
+                rows,
+                *heads.proba(self._features(x[rows], self._words), with_members=bool(n_passes)),
+            )
 
     def embed(self, data_set: JudgedTexts | JudgedVectors) -> NDArray[np.float32]:
         """Give unit vectors (documents, width): the encoder's, or words projected at random.
@@ -180,7 +185,7 @@ class BaselineLearner(DenseClassifier):
         (Johnson and Lindenstrauss 1984).
         """
         self._fitted()
-        features = self._features(data_set.x)
+        features = self._features(data_set.x, self._words)
         if self.config.features is not Features.TFIDF:
             return np.asarray(features, dtype=np.float32)
         rng = np.random.default_rng(abs(self.config.seed))

@@ -93,19 +93,19 @@ def test_unjudged_cells_and_documents_change_nothing():
 def test_a_label_judged_one_way_answers_with_its_share_and_one_never_judged_with_nan(exclusive):
     x = np.array([[0.0], [1.0], [2.0], [3.0]])
     truth = np.array([[0, 1, 0, -1], [0, 1, 0, -1], [1, 0, 0, -1], [1, 0, 0, -1]], dtype=np.int8)
-    if exclusive:
-        truth = truth[:, :3]
     heads = fit_heads(x, truth, HeadConfig(C=1.0, n_members=1, exclusive=exclusive))
     proba, members = heads.proba(x, with_members=True)
     assert (proba[:2, 1] > proba[:2, 0]).all()
     assert (proba[2:, 1] < proba[2:, 0]).all()
     if exclusive:
         assert (proba[:, 2] < 0.2).all()
+        assert proba[:, :3].sum(axis=1) == pytest.approx(1)
     else:
         assert proba[:, 2] == pytest.approx(np.full(4, expit(prior_logits(truth)[2])))
         assert (members[:, 0, 2] == members[0, 0, 2]).all()
         assert members[0, 0, 2] != proba[0, 2]
-        assert np.isnan(proba[:, 3]).all()
+    assert np.isnan(proba[:, 3]).all()
+    assert np.isnan(members[..., 3]).all()
 
 
 def test_an_exclusive_document_without_its_label_teaches_nothing():
@@ -235,6 +235,14 @@ def test_it_tells_how_far_it_is_and_hears_a_stop():
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
     with pytest.raises(Cancelled, match="after 0 of 4 heads"):
         BaselineLearner(WORDS, len(NAMES)).fit(demo(0, 40), should_stop=lambda: True)
+
+
+def test_stopped_it_answers_as_before():
+    learner = BaselineLearner(WORDS, len(NAMES)).fit(demo(0, 40))
+    before = learner.predict_proba(demo(40, 50))
+    with pytest.raises(Cancelled):
+        learner.fit(demo(50, 90), should_stop=lambda: True)
+    np.testing.assert_array_equal(learner.predict_proba(demo(40, 50)), before)
 
 
 def test_words_of_the_pool_count_too():
