@@ -18,12 +18,26 @@ FEWEST = 20  # documents: a score on fewer jumps about, and they are missed in t
 def set_apart(
     train_set: JudgedTexts, share: float, *, seed: int
 ) -> tuple[JudgedTexts, JudgedTexts | None]:
-    """Part documents into those to train on and those to stop by, if that gives enough."""
+    """Part documents into those to train on and those to stop by, if that gives enough.
+
+    No label loses its last presence, or its last judgement, to the latter.
+    """
     n_apart = round(len(train_set) * share)
     if n_apart < FEWEST or n_apart >= len(train_set):
         return train_set, None
-    order = np.random.default_rng(abs(seed)).permutation(len(train_set))
-    return train_set[np.sort(order[n_apart:])], train_set[np.sort(order[:n_apart])]
+    told = [train_set.truth == PRESENT, train_set.truth != UNJUDGED]
+    left = [cells.sum(axis=0) for cells in told]
+    apart: list[int] = []
+    for row in np.random.default_rng(abs(seed)).permutation(len(train_set)):
+        if not any((cells[row] & (n == 1)).any() for cells, n in zip(told, left, strict=True)):
+            apart.append(int(row))
+            left = [n - cells[row] for cells, n in zip(told, left, strict=True)]
+        if len(apart) == n_apart:
+            break
+    if len(apart) < FEWEST:
+        return train_set, None
+    kept = np.setdiff1d(np.arange(len(train_set)), apart)
+    return train_set[kept], train_set[np.sort(apart)]
 
 
 def validation_score(proba: Proba, truth: Truth) -> float | None:
