@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from core.domain import Truth
-from core.errors import Cancelled
+from core.errors import Cancelled, InputError
 from core.learners.dataset import JudgedVectors
 from core.learners.losses import Loss, LossConfig, make_loss
 from core.learners.masking import prior_logits
@@ -132,6 +132,11 @@ class MLPHead(QuickHead):
 
     def _draws(self, n_passes: int) -> Draws:
         """One mask per pass over what the last layer reads."""
+        if n_passes and self.config.dropout <= 0:
+            raise InputError(
+                "The dropout of this head is 0, so Monte Carlo passes would all agree; set dropout "
+                "above 0, or use an ensemble or a strategy without samples such as 'entropy'."
+            )
         output = self.trained()["output.weight"]
         rng = torch.Generator().manual_seed(self.config.seed + 1)
         change = self._masks((n_passes, len(output)), rng) - 1.0

@@ -295,7 +295,8 @@ class QuickHead(DenseClassifier):
 
 def as_tensor(x: Embeddings) -> torch.Tensor:
     """The same values in single precision, without a copy where that is possible."""
-    return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
+    values = np.require(x, dtype=np.float32, requirements=["C", "W"])  # torch wants to write
+    return torch.from_numpy(values)
 
 
 def nan_where_untaught(truth: Truth) -> torch.Tensor:

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from core.errors import CorruptArtefact
+from core.errors import CorruptArtefact, InputError
 from core.learners.dataset import JudgedVectors, unjudged
 from core.learners.masking import prior_logits
 from core.learners.quick import Activation, QuickConfig, QuickKind, load_quick, new_quick
@@ -210,6 +210,27 @@ def test_draws_differ_and_their_mean_is_near_the_plain_answer(kind):
     draws, plain = head.predict_proba(new, dropout_sampling=200), head.predict_proba(new)
     assert draws.std(axis=1).min() > 0
     assert np.abs(draws.mean(axis=1) - plain).mean() < 0.03
+
+
+@pytest.mark.parametrize("kind", ["mlp", "linear"])
+def test_a_network_without_dropout_is_refused_for_sampling(kind):
+    head = trained(kind, dropout=0.0)
+    assert np.isfinite(head.predict_proba(pool(vectors(3)))).all()
+    with pytest.raises(InputError, match="passes would all agree"):
+        head.predict_proba(pool(vectors(3)), dropout_sampling=5)
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_features_may_be_of_any_precision_and_in_a_file_not_to_be_written(kind, dtype, tmp_path):
+    x = vectors(20).astype(dtype)
+    np.save(tmp_path / "x.npy", x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    truth = follows(vectors(20))
+    head = new_quick(config_of(kind), 3, blocks=BLOCKS).fit(JudgedVectors(mapped, truth))
+    again = new_quick(config_of(kind), 3, blocks=BLOCKS).fit(JudgedVectors(x, truth))
+    expected = again.predict_proba(pool(np.asfortranarray(x)), dropout_sampling=2)
+    np.testing.assert_array_equal(head.predict_proba(pool(mapped), dropout_sampling=2), expected)
 
 
 @EVERY_KIND
