@@ -16,6 +16,7 @@ from core.learners.axes import Axes, principal_axes, sketch_of_the_rest
 from core.learners.dataset import JudgedVectors
 from core.learners.laplace import laplace_draws, prior_draws
 from core.learners.logistic_fit import BIAS_PENALTY, Solution, fit_logistic
+from core.learners.losses import probabilities
 from core.learners.masking import prior_logits
 from core.learners.quick_head import (
     TAUGHT,
@@ -73,7 +74,9 @@ class LogisticHead(QuickHead):
         truth: torch.Tensor,
         solution: Solution,
     ) -> None:
-        share = torch.sigmoid(solution.logits(z))
+        exclusive = self.config.exclusive
+        share = probabilities(solution.logits(z), exclusive=exclusive)
+        told = (truth >= 0).any(dim=1, keepdim=True) if exclusive else truth >= 0
         rng = torch.Generator().manual_seed(self.config.seed + 2)
         first = Axes(axes.mean, axes.basis[:, :DRAWN_AXES])
         sketch = sketch_of_the_rest(first, width=SKETCH, rng=rng)
@@ -84,7 +87,7 @@ class LogisticHead(QuickHead):
             "projection": torch.cat([first.basis, sketch], dim=1),
             "penalty": torch.full((self.n_labels,), 1 / (self.config.C or USUAL_C)),
             "judged.coordinates": z[:, :DRAWN_AXES].contiguous(),
-            "judged.information": share * (1 - share) * (truth >= 0),
+            "judged.information": share * (1 - share) * told,
         }
 
     # --- predicting -------------------------------------------------------

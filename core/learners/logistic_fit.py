@@ -105,9 +105,10 @@ class _Problem:
         information = share * (1 - share) * self.judged.sum(dim=0)
         self.curvature = self.z.square().mean(dim=0)[:, None] * information + self.penalty
         if exclusive:
-            self.told = (self.judged > 0).any(dim=1, keepdim=True).to(z.dtype)
             known = self.target.sum(dim=1, keepdim=True) > 0
             self.allowed = torch.where(known, self.target, 1.0 - self.judged)
+            is_told = (self.judged > 0).any(dim=1) & (self.allowed > 0).any(dim=1)
+            self.told = is_told.unsqueeze(1).to(z.dtype)  # not where all labels are ruled out
 
     def dot(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """Of each label; of all together where they depend on each other."""

@@ -113,8 +113,9 @@ def exclusive_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
     Where one label is present (or a teacher gives shares), that is softmax
     cross-entropy. Where labels were only ruled out, it is the likelihood of a
-    partial label: the probability that is left for the others. Documents
-    nobody judged have a gradient of exactly zero, and count nothing.
+    partial label: the probability that is left for the others; where none is
+    left the document says nothing. Documents nobody judged have a gradient of
+    exactly zero, and count nothing.
     """
     judged, target = _masked(logits, truth)
     told = (judged > 0).any(dim=1)
@@ -125,7 +126,7 @@ def exclusive_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     of_share = -(share / total.clamp(min=1e-8) * log_proba).sum(dim=1)
     ruled_out = (judged > 0) & (target == 0)
     left = torch.where(ruled_out, torch.full_like(log_proba, IMPOSSIBLE), log_proba)
-    of_left = -torch.logsumexp(left, dim=1)
+    of_left = -torch.logsumexp(left, dim=1) * ~ruled_out.all(dim=1)
     return _mean(torch.where(known, of_share, of_left), told.to(logits.dtype))
 
 

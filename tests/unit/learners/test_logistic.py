@@ -27,6 +27,27 @@ def solved(z, truth, **changes):
     return fit_logistic(z, torch.from_numpy(truth), **options)
 
 
+def test_documents_of_which_every_label_is_ruled_out_teach_nothing():
+    z, _ = problem(n_labels=3)
+    truth = np.eye(3, dtype=np.int8)[np.arange(80) % 3]
+    prior = torch.from_numpy(prior_logits(truth))
+    more, none = torch.cat([z, 3 * z[:30]]), np.zeros((30, 3), dtype=np.int8)
+    with_them = solved(more, np.vstack([truth, none]), exclusive=True, prior=prior)
+    without = solved(z, truth, exclusive=True, prior=prior)
+    torch.testing.assert_close(with_them.logits(z), without.logits(z), atol=0.02, rtol=0)
+
+
+def test_a_posterior_over_exclusive_labels_is_as_wide_as_their_shares_leave_open():
+    x = problem()[0].numpy()
+    truth = np.eye(4, dtype=np.int8)[(x[:, :4]).argmax(axis=1)]
+    truth[:10] = np.where(truth[:10] == 1, 1, -1)  # of these only the one label is judged
+    config = QuickConfig(kind=QuickKind.LOGISTIC, C=1.0, exclusive=True)
+    head = new_quick(config, 4).fit(JudgedVectors(x, truth))
+    share = head.predict_proba(JudgedVectors(x, unjudged(len(x), 4)))
+    information = head.trained()["judged.information"].numpy()
+    np.testing.assert_allclose(information, share * (1 - share), atol=1e-5)
+
+
 def test_each_label_is_the_minimum_of_its_penalised_loss():
     z, truth = problem()
     truth[::4, 2] = -1

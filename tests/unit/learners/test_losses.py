@@ -86,6 +86,15 @@ def test_labels_ruled_out_leave_the_rest_to_share_the_likelihood():
     assert float(loss) == pytest.approx(-np.log(0.5), abs=1e-6)
 
 
+def test_where_every_label_is_ruled_out_nothing_is_said():
+    logits = torch.tensor([[0.3, -0.2], [0.5, 0.1]], requires_grad=True)
+    loss = exclusive_loss(logits, torch.tensor([[0, 0], [1, 0]]))
+    loss.backward()
+    alone = exclusive_loss(logits[1:], torch.tensor([[1, 0]]))
+    assert float(loss.detach()) == pytest.approx(float(alone.detach()) / 2)
+    assert (logits.grad[0] == 0).all()
+
+
 def test_a_teachers_shares_are_a_soft_target():
     logits = torch.tensor([[0.0, 1.0]], requires_grad=True)
     exclusive_loss(logits, torch.softmax(logits.detach(), dim=1)).backward()
