@@ -16,6 +16,7 @@ from core.disk import SET_ASIDE, UNFINISHED, folder_size, sha256_of, write_whole
 from core.errors import CorruptArtefact
 
 MANIFEST = "checkpoint.json"
+WEIGHTS = ("learner", "tuned")  # folders of a checkpoint that hold a model's own
 FORMAT = "marginalia-checkpoint-1"
 
 
@@ -111,6 +112,18 @@ def verify(folder: Path, part: str = "") -> Manifest:
         )
     for name in manifest.of(part):
         _check(folder / name, manifest.files[name])
+    return manifest
+
+
+def verify_model(folder: Path) -> Manifest:
+    """The same for a folder whose model is to answer: none of its weights may have been removed.
+
+    A pruned round may still hold an encoder that others read; it is no model without its head.
+    """
+    manifest = verify(folder)
+    for part in WEIGHTS:
+        if manifest.removal_of(part) is not None:
+            verify(folder, part)
     return manifest
 
 

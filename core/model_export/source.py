@@ -12,7 +12,7 @@ from core.encoders.encoder import DEFAULT_MAX_TOKENS, Encoder, load_encoder
 from core.encoders.lexical import LexicalModel
 from core.errors import CorruptArtefact, InputError
 from core.evaluation.calibration import Temperature
-from core.manifest import verify
+from core.manifest import verify_model
 from core.model_export.heads import Calibrated, OwnHead, read_head
 from core.rounds import files
 from core.rounds.task import EncoderUse
@@ -63,7 +63,7 @@ def open_source(folder: Path, settings: Settings) -> Source:
     Raises CorruptArtefact where it is not, and InputError for a learner that
     cannot be exported.
     """
-    verify(folder)
+    verify_model(folder)
     config: dict[str, Any] = {}
     if (folder / TRAINED_BY_CONFIG).exists():
         config = files.read_json(folder / TRAINED_BY_CONFIG)

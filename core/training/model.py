@@ -23,7 +23,7 @@ from core.evaluation.counts import Floats, Mask, predict
 from core.evaluation.thresholds import predict_exclusive
 from core.learners.baselines import BaselineLearner
 from core.learners.text_learners import load_text_learner
-from core.manifest import MANIFEST, verify
+from core.manifest import MANIFEST, verify_model
 from core.rounds import files
 from core.rounds.task import EncoderUse
 from core.settings import Settings, get_settings
@@ -142,7 +142,7 @@ def check_whole(folder: Path) -> None:
             f"'{folder}' holds {pickles[0].name}, a pickle, which could run any program and is "
             "never opened; save the model as .safetensors, or train it here."
         )
-    verify(folder)
+    verify_model(folder)
 
 
 def _pickles(folder: Path) -> list[Path]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ import pytest
 
 from core.errors import CorruptArtefact, NotFound
 from core.evaluation.calibration import Temperature
-from core.manifest import seal
+from core.manifest import remove_parts, seal
+from core.model_export.source import open_source
 from core.rounds import files
 from core.settings import Settings
 from core.training.checkpoint import resolve_checkpoint
@@ -89,6 +92,19 @@ def test_an_altered_truncated_or_missing_file_is_refused(
     (copied / name).unlink()
     with pytest.raises(CorruptArtefact, match="is not there"):
         TextModel.load(copied, settings=bench_settings)
+
+
+def test_a_pruned_round_is_refused_though_its_encoder_is_still_there(
+    copied: Path, deep: Trained, bench_settings: Settings
+) -> None:
+    shutil.copytree(deep.folder / files.TUNED, copied / files.TUNED)
+    seal(copied)
+    assert TextModel.load(copied, settings=bench_settings).proba(["red"]).shape == (1, 3)
+    remove_parts(copied, (files.LEARNER,), why="only the newest keeps them", at=datetime.now(UTC))
+    with pytest.raises(CorruptArtefact, match=r"was removed on .*only the newest keeps them"):
+        TextModel.load(copied, settings=bench_settings)
+    with pytest.raises(CorruptArtefact, match=r"was removed on .*only the newest keeps them"):
+        open_source(copied, bench_settings)
 
 
 class Trap:
