@@ -8,17 +8,19 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import numpy as np
 from sqlalchemy import delete, insert
 
 from core.domain import JobStatus, RoundStep
 from core.errors import Cancelled, MarginaliaError
 from core.evaluation.outlook import Outlook
+from core.known_texts import KnownTexts, text_ids
 from core.learners.artefacts import ABOUT
 from core.manifest import remove_unfinished, seal
 from core.rounds import files
 from core.rounds.measure import read_temperature
 from core.rounds.progress import Progress
-from core.rounds.task import Task, Workshop
+from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, read_texts
 from core.services.checkpoints import prune_checkpoints
 from core.services.jobs import finish_job, job_of_workflow
 from core.store.tables import Project, Query, Round
@@ -31,6 +33,7 @@ def publish_round(workshop: Workshop, task: Task, progress: Progress) -> dict[st
     if task.the_round.status is not JobStatus.DONE:
         remove_unfinished(task.folder)
         complete_statistics(task)
+        known_texts(workshop, task).write(task.folder)
         seal(task.folder)
     done = _put_in_force(workshop, task)
     _prune(workshop, task)
@@ -45,6 +48,16 @@ def complete_statistics(task: Task) -> None:
         for about in sorted(task.folder.rglob(ABOUT))
     }
     files.write_json(task.folder / files.STATISTICS, statistics)
+
+
+def known_texts(workshop: Workshop, task: Task) -> KnownTexts:
+    """The texts that had a part in the round, its encoder's too: nobody measures on them later."""
+    snapshot, use = Snapshot.read(task.folder), EncoderUse.read(task.folder)
+    fit = use.trained_on(workshop.settings)
+    if not task.is_deep:  # nothing is held out of a quick round's head
+        fit = np.union1d(fit, snapshot.train_ids)
+    chosen_by = np.setdiff1d(snapshot.train_ids, fit)
+    return KnownTexts(*(text_ids(read_texts(workshop.store, ids)) for ids in (fit, chosen_by)))
 
 
 def _prune(workshop: Workshop, task: Task) -> None:

@@ -27,8 +27,8 @@ TRAINING = ".training"
 REQUEST, LOCK = "request.json", "lock"
 NUMBERED = re.compile(r"(?P<stem>.+_seed\d+)_round(?P<n>\d+)")
 
-# Names beside those of `core.rounds.files`, for what a round of a project keeps elsewhere.
-CONFIG, TRAINED_TEXTS = "train.json", "trained_texts.npz"
+# Beside the names of `core.rounds.files`: a round of a project keeps it elsewhere.
+CONFIG = "train.json"
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,11 @@ class TrainConfig(BaseModel):
             raise ValueError("resume and warm_start exclude each other; choose one of them")
         if self.extra_epochs is not None and not (self.resume or self.warm_start):
             raise ValueError("extra_epochs needs resume or warm_start; say which")
+        if self.warm_start and self.folds:
+            raise ValueError(
+                "a warm start in folds would be measured on texts that its weights know; leave "
+                "out folds"
+            )
         if self.folds == 1:
             raise ValueError("one fold leaves nothing to train on; give 0, or 2 and more")
         return self

@@ -26,6 +26,7 @@ from core.exchange.dialect import Dialect
 from core.exchange.guess import guess
 from core.exchange.mapping import LabelLayout, Mapping, Reading, apply
 from core.exchange.read import BadRow, Row, read_rows
+from core.known_texts import text_ids
 from core.training.config import DEMO, TrainConfig
 
 STANDARD_INPUT = "-"
@@ -43,7 +44,8 @@ class LabelledTexts:
     n_rows: int = 0
     unjudged: tuple[str, ...] = ()  # texts whose label cells say nothing
     rejected: tuple[BadRow, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # how the file was read
+    strangers: tuple[str, ...] = ()  # of labels that the model does not know
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -56,6 +58,15 @@ class LabelledTexts:
     def n_unjudged(self) -> int:
         """Rows that were left out for want of labels."""
         return len(self.unjudged)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What of the file is not used, in sentences."""
+        counted = (
+            (len(self.rejected), "rows could not be read."),
+            (self.n_unjudged, "rows have no labels and are left out."),
+        )
+        return (*(f"{n} {told}" for n, told in counted if n), *self.strangers)
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -156,7 +167,8 @@ def _read(path: Path, columns: _Columns, label_names: Sequence[str] | None) -> L
         n_rows=n_rows,
         unjudged=tuple(reading.text for reading in readings if reading.labels is None),
         rejected=tuple(rejected),
-        notes=(*found.reasons.values(), *found.warnings, *_strangers(there, wanted)),
+        notes=(*found.reasons.values(), *found.warnings),
+        strangers=tuple(_strangers(there, wanted)),
     )
 
 
@@ -217,12 +229,6 @@ def _strangers(there: Sequence[str], wanted: Sequence[str]) -> Iterator[str]:
         yield f"{len(unknown)} labels of the file are unknown to the model and left out: {shown}."
 
 
-def text_ids(texts: Sequence[str]) -> NDArray[np.int64]:
-    """A 64-bit number for each text."""
-    digests = (hashlib.sha256(text.encode()).digest()[:8] for text in texts)
-    return np.array([int.from_bytes(d, "big", signed=True) for d in digests], dtype=np.int64)
-
-
 def split(data: LabelledTexts, config: TrainConfig, *, n_folds: int) -> Split:
     """Part the data by the seed; copies of a text are never on both sides.
 
@@ -237,6 +243,7 @@ def split(data: LabelledTexts, config: TrainConfig, *, n_folds: int) -> Split:
     notes: list[str] = []
     if config.test is not None:
         test = read_labelled(config.test, config, data.label_names)
+        notes += [f"Of the test file, {told}" for told in test.left_out]
         rest = np.flatnonzero(~np.isin(data.ids, test.ids))
         if n_same := len(data) - len(rest):
             notes.append(f"{n_same} texts stand in the test file too and are not trained on.")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from core.domain import EvaluationSource, Proba, Truth
 from core.errors import InputError, NotReady
 from core.evaluation.report import Evaluation, evaluate
+from core.known_texts import KnownTexts
 from core.rounds import files
 from core.rounds.measure import figures
 from core.settings import Settings
@@ -19,7 +20,6 @@ from core.training.checkpoint import CONFIG
 from core.training.config import DEMO, TrainConfig, usual_name
 from core.training.data import LabelledTexts, read_labelled, read_training_data
 from core.training.folds import out_of_fold
-from core.training.going_on import seen_by
 from core.training.job import Reporter, Stage
 from core.training.layers import COMMAND_LINE, checked
 from core.training.learning import Materials, Watch
@@ -52,7 +52,7 @@ def evaluate_on_file(
     model = TextModel.load(folder, settings=settings)
     reporter.on_stage(Stage("Reading the texts"))
     data = read_labelled(test, config, model.label_names)
-    data, n_seen = without_trained_on(folder, data)
+    data, notes = without_known(folder, data)
     if not len(data):
         raise NotReady(f"'{test}' has no text with labels that the model was not trained on.")
     proba = np.concatenate(_predicted(model, data, reporter))
@@ -65,12 +65,8 @@ def evaluate_on_file(
         predicted=model.chosen(proba) if model.is_exclusive else None,
         seed=config.seed,
     )
-    notes = [f"{n_seen} texts were trained on and are left out."] if n_seen else []
-    notes += [f"{len(data.rejected)} rows could not be read."] if data.rejected else []
-    notes += [f"{data.n_unjudged} rows have no labels and are left out."] if data.n_unjudged else []
-    return Measured(
-        evaluation, proba, data.truth, model.thresholds, model.label_names, tuple(notes)
-    )
+    notes += data.left_out
+    return Measured(evaluation, proba, data.truth, model.thresholds, model.label_names, notes)
 
 
 def evaluate_in_folds(
@@ -128,10 +124,18 @@ def config_of(folder: Path) -> TrainConfig:
     return TrainConfig(**{key: stored[key] for key in TrainConfig.model_fields if key in stored})
 
 
-def without_trained_on(folder: Path, data: LabelledTexts) -> tuple[LabelledTexts, int]:
-    """The texts that had no part in the model, and how many had."""
-    is_new = ~np.isin(data.ids, np.concatenate(seen_by(folder)))
-    return data.take(np.flatnonzero(is_new)), int((~is_new).sum())
+def without_known(folder: Path, data: LabelledTexts) -> tuple[LabelledTexts, tuple[str, ...]]:
+    """The texts that had no part in the model, and what is to be said of the others."""
+    known = KnownTexts.of(folder)
+    if known is None:
+        return data, (
+            "This round was made by an earlier version and does not say which texts it was "
+            "trained on; if some of them are in this file, the figures flatter it.",
+        )
+    is_new = ~np.isin(data.ids, known.all)
+    n_known = int((~is_new).sum())
+    notes = (f"{n_known} texts were trained on and are left out.",) if n_known else ()
+    return data.take(np.flatnonzero(is_new)), notes
 
 
 def _predicted(model: TextModel, data: LabelledTexts, reporter: Reporter) -> list[Proba]:

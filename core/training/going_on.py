@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.disk import UNFINISHED, room_for
 from core.domain import UNJUDGED
 from core.errors import InputError, NotReady
+from core.known_texts import Ids, KnownTexts
 from core.learners.catalogue import LearnerInfo, learner_info
 from core.manifest import verify
 from core.rounds import files
-from core.training.checkpoint import CONFIG, TRAINED_TEXTS, Slot, latest, stem_of
+from core.training.checkpoint import CONFIG, Slot, latest, stem_of
 from core.training.config import TrainConfig
 from core.training.data import LabelledTexts, Split
 from core.training.options import learner_options
@@ -25,8 +25,6 @@ from core.training.options import learner_options
 STATE = ".state"  # beside the latest checkpoint of a seed: what a full resume goes on from
 KEEPS_STATE = ("transformer", "cnn", "rnn")
 LONGER = frozenset({"epochs", "early_stopping", "patience", "min_epochs"})
-
-Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -145,9 +143,9 @@ def without_seen(folder: Path, parts: Split) -> Split:
     Texts that the checkpoint's weights know choose nothing, and neither they
     nor those that it chose by measure anything.
     """
-    fitted, chosen_by = seen_by(folder)
-    validation = _unseen(parts.validation, fitted)
-    test = _unseen(parts.test, np.union1d(fitted, chosen_by))
+    known = known_to(folder)
+    validation = _unseen(parts.validation, known.fit)
+    test = _unseen(parts.test, known.all)
     n_left_out = len(parts.validation) + len(parts.test) - len(validation) - len(test)
     notes = parts.notes
     if n_left_out:
@@ -155,15 +153,18 @@ def without_seen(folder: Path, parts: Split) -> Split:
     return Split(fit=parts.fit, validation=validation, test=test, notes=notes)
 
 
-def seen_by(folder: Path) -> tuple[Ids, Ids]:
-    """Numbers of the texts that a checkpoint's weights were fitted on, and that it chose by.
+def known_to(folder: Path) -> KnownTexts:
+    """The texts that had a part in a checkpoint.
 
-    A project's round knows documents by other numbers; of it, nothing is told.
+    Raises InputError where it does not say: nothing true could be measured then.
     """
-    if not (folder / TRAINED_TEXTS).exists():
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    stored = files.read_arrays(folder / TRAINED_TEXTS)
-    return stored["fit"], stored["validation"]
+    known = KnownTexts.of(folder)
+    if known is None:
+        raise InputError(
+            f"'{folder.name}' does not say which texts it was trained on, so nothing measured "
+            "after it would be true; run that round again with this version, and use that one."
+        )
+    return known
 
 
 def _unseen(data: LabelledTexts, seen: Ids) -> LabelledTexts:

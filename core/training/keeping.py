@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.evaluation.report import Evaluation
+from core.known_texts import KnownTexts
 from core.learners.artefacts import partial_folder, put_in_place
 from core.manifest import seal
 from core.rounds import files
 from core.rounds.measure import figures
-from core.training.checkpoint import CONFIG, TRAINED_TEXTS
+from core.training.checkpoint import CONFIG
 from core.training.data import Split
-from core.training.going_on import seen_by
+from core.training.going_on import known_to
 from core.training.job import Job
 from core.training.learning import Learnt
 from core.training.measure import Chosen, Unseen
@@ -41,7 +41,7 @@ def keep(job: Job, learnt: Learnt, unseen: Unseen, chosen: Chosen, evaluation: E
     files.write_json(partial / files.HISTORY, learnt.history)
     files.write_json(partial / files.CHOICE, learnt.told)
     files.write_json(partial / files.STATISTICS, _statistics(job))
-    files.write_arrays(partial / TRAINED_TEXTS, **_trained_texts(job))
+    _known_texts(job).write(partial)
     files.write_arrays(
         partial / files.UNSEEN,
         proba=unseen.proba,
@@ -92,10 +92,9 @@ def hash_of(parts: Split) -> str:
     return " ".join(part.sha256 for part in (parts.fit, parts.validation, parts.test))
 
 
-def _trained_texts(job: Job) -> dict[str, NDArray[np.int64]]:
+def _known_texts(job: Job) -> KnownTexts:
     """Texts that had a part in the weights, those of a checkpoint begun or taught with too."""
-    fitted, chosen_by = job.parts.fit.ids, job.parts.validation.ids
+    known = KnownTexts(job.parts.fit.ids, job.parts.validation.ids)
     for folder in job.forebears:
-        before, also = seen_by(folder)
-        fitted, chosen_by = np.union1d(fitted, before), np.union1d(chosen_by, also)
-    return {"fit": np.unique(fitted), "validation": np.unique(chosen_by)}
+        known = known.beside(known_to(folder))
+    return known

@@ -18,6 +18,7 @@ from core.domain import Proba
 from core.encoders.cache import EmbeddingCache, encode_missing
 from core.encoders.encoder import Encoder, load_encoder
 from core.encoders.lexical import LexicalModel, sample
+from core.known_texts import text_ids
 from core.learners.choosing import Head, fit_out_of_fold
 from core.learners.dataset import JudgedTexts, JudgedVectors, unjudged
 from core.learners.ensemble import FORMAT as ENSEMBLE_FORMAT
@@ -27,7 +28,6 @@ from core.learners.text_learners import format_of
 from core.learners.threads import N_CORES
 from core.rounds import files
 from core.rounds.task import EncoderUse
-from core.training.data import text_ids
 from core.training.learning import Learnt, Materials, RawProba, Watch
 from core.training.options import learner_options
 

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from core.errors import InputError, NotFound, NotReady
 from core.rounds.heartbeat import worker_is_alive
 from core.services.rounds import list_rounds
+from core.store.tables import Document
+from core.training.evaluate import evaluate_on_file, reading_config
 from core.training.info import checkpoint_info
+from core.training.job import Reporter
 from core.training.layers import resolve
 from core.training.model import TextModel
 from core.training.on_project import (
@@ -23,6 +27,8 @@ from core.training.predict import predict_file
 from core.training.terminal import Terminal, Verbosity
 from tests.integration.rounds.office import Office, open_office
 from tests.integration.rounds.texts import TEXTS
+
+NEW = ("A text that nobody has read before.", set())
 
 
 @pytest.fixture
@@ -58,6 +64,18 @@ def test_a_round_is_run_here_or_by_the_worker_that_is_there(
     )
     done = predict_file(model, str(tmp_path / "new.csv"), str(tmp_path / "out.csv"))
     assert done.n_predicted == 5
+
+    rows = "".join(f'"{text}",{"|".join(labels)}\n' for text, labels in [*TEXTS, NEW])
+    (tmp_path / "test.csv").write_text(f"text,labels\n{rows}", encoding="utf-8")
+    reading = reading_config(folder, {"empty_means": "no_label_applies"})
+    test = str(tmp_path / "test.csv")
+    measured = evaluate_on_file(folder, test, office.settings, reading, Reporter())
+    with office.store.read() as session:
+        n_audited = session.scalar(
+            select(func.count()).where(Document.project_id == project_id, Document.is_audited)
+        )
+    assert len(measured.proba) == n_audited + 1  # of all texts judged, none that it learnt from
+    assert "were trained on and are left out" in measured.notes[0]
 
     office.start_worker()
     office.wait_for(lambda: worker_is_alive(office.settings), "a worker's heartbeat")

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from core.errors import InputError, NotFound, NotReady
+from core.known_texts import KNOWN
+from core.manifest import seal
 from core.rounds import files
 from core.settings import Settings
 from core.training.checkpoint import claimed
 from core.training.config import TrainConfig
-from core.training.evaluate import without_trained_on
-from core.training.going_on import seen_by
+from core.training.evaluate import without_known
+from core.training.going_on import known_to
 from core.training.model import TextModel
 from core.training.run import Trained
 from tests.unit.training.conftest import trained_with
@@ -36,10 +38,10 @@ def test_other_texts_can_be_begun_with_and_never_measure_what_is_known(
     warm = trained_with(bench, bench_settings, options=SHORT, **said)
     assert warm.folder.name == "whole_seed0_round2"
     assert warm.data.label_names == (*deep.data.label_names, "green")
-    fitted, chosen_by = seen_by(deep.folder)
-    assert not np.isin(warm.parts.test.ids, np.union1d(fitted, chosen_by)).any()
-    assert not np.isin(warm.parts.validation.ids, fitted).any()
-    assert np.isin(fitted, seen_by(warm.folder)[0]).all()
+    known = known_to(deep.folder)
+    assert not np.isin(warm.parts.test.ids, known.all).any()
+    assert not np.isin(warm.parts.validation.ids, known.fit).any()
+    assert np.isin(known.fit, known_to(warm.folder).fit).all()
     assert files.read_json(warm.folder / files.STATISTICS)["begun_with"] == [deep.folder.name]
 
 
@@ -94,8 +96,8 @@ def test_a_student_learns_from_its_teacher_on_texts_without_labels(
     model = TextModel.load(taught.folder, settings=bench_settings)
     texts = ["red", "blue big"]
     assert np.array_equal(model.raw_proba(texts), taught.learnt.raw_proba(texts))
-    assert np.isin(seen_by(quick.folder)[0], seen_by(taught.folder)[0]).all()
-    assert not np.isin(taught.parts.test.ids, np.concatenate(seen_by(quick.folder))).any()
+    assert np.isin(known_to(quick.folder).fit, known_to(taught.folder).fit).all()
+    assert not np.isin(taught.parts.test.ids, known_to(quick.folder).all).any()
     with pytest.raises(InputError, match="name its checkpoint by --teacher"):
         trained_with(bench, bench_settings, **said)
     with pytest.raises(InputError, match="that its teacher knows"):
@@ -105,9 +107,40 @@ def test_a_student_learns_from_its_teacher_on_texts_without_labels(
 
 
 def test_texts_that_were_trained_on_are_left_out_of_a_test(quick: Trained) -> None:
-    left, n_seen = without_trained_on(quick.folder, quick.data)
+    left, notes = without_known(quick.folder, quick.data)
     assert sorted(left.texts) == sorted(quick.parts.test.texts)
-    assert n_seen == len(quick.parts.fit)
+    assert notes == (f"{len(quick.parts.fit)} texts were trained on and are left out.",)
+
+
+def test_a_round_that_does_not_say_what_it_knows_teaches_nobody_and_is_measured_with_a_note(
+    copied: Path, bench: Path, bench_settings: Settings, quick: Trained
+) -> None:
+    (copied / KNOWN).unlink()
+    seal(copied)
+    left, notes = without_known(copied, quick.data)
+    assert len(left) == len(quick.data)
+    assert "the figures flatter it" in notes[0]
+    with pytest.raises(InputError, match="does not say which texts it was trained on"):
+        trained_with(bench, bench_settings, learner="student", teacher=str(copied))
+
+
+def test_weights_that_know_the_texts_are_not_begun_with_in_folds(
+    bench: Path, bench_settings: Settings
+) -> None:
+    said = {"name": "deep", "learner": "transformer", "warm_start": True}
+    with pytest.raises(ValueError, match=r"its weights know; leave out folds"):
+        trained_with(bench, bench_settings, folds=2, **said)
+
+
+def test_what_of_a_test_file_is_not_used_is_told(bench: Path, bench_settings: Settings) -> None:
+    test = bench / "odd-test.csv"
+    test.write_text(
+        "id,text,labels\n1,red big t1,red\n2,blue t2,blue|mauve\n3,,red\n", encoding="utf-8"
+    )
+    tried = trained_with(bench, bench_settings, test=str(test), name="odd-test")
+    told = " ".join(tried.parts.notes)
+    assert "Of the test file, 1 rows could not be read." in told
+    assert "unknown to the model and left out: 'mauve'" in told
 
 
 def test_a_place_is_left_to_whoever_works_in_it(tmp_path: Path) -> None:

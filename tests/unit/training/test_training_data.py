@@ -46,7 +46,7 @@ def test_labels_that_a_model_does_not_know_are_told(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", "text,labels\nred car,red|car\nblue sky,blue\n")
     data = read_labelled(path, config_for(path), ["red"])
     assert data.truth.tolist() == [[1], [0]]
-    assert "2 labels of the file are unknown to the model" in data.notes[-1]
+    assert "2 labels of the file are unknown to the model" in data.strangers[-1]
 
 
 def test_packed_files_are_read_and_damaged_ones_refused(tmp_path: Path) -> None:
