@@ -101,11 +101,13 @@ def _data(source: Source, asked: Mapping[str, int]) -> str:
 
 def _sampling(source: Source, asked: Mapping[str, int]) -> str:
     settings = source.statistics.get("settings", {})
+    if "strategy" not in settings:
+        return "The texts came from a file with their labels; who chose them is not known."
     recipe = settings.get("recipe") or {}
     shares = {key: value for key, value in recipe.items() if key.endswith("_share") and value}
     said = ", ".join(f"{key.removesuffix('_share')} {value:.0%}" for key, value in shares.items())
     text = "How the documents to judge were chosen: "
-    text += f"this round asks by the strategy `{settings.get('strategy', 'unknown')}`"
+    text += f"this round asks by the strategy `{settings['strategy']}`"
     text += f" (of each batch: {said})" if said else ""
     if asked:
         text += "; the judged documents were chosen by " + ", ".join(

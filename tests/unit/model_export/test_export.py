@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ import pytest
 
 from core.encoders.lexical import LexicalModel
 from core.encoders.networks import Cell, NetworkKind
-from core.errors import Conflict, CorruptArtefact
+from core.errors import Conflict, CorruptArtefact, InputError
+from core.evaluation.calibration import Temperature
+from core.learners.baselines import BaselineConfig, BaselineLearner, Features
 from core.learners.bodies import TextNetworkConfig
-from core.learners.dataset import JudgedTexts
+from core.learners.dataset import JudgedTexts, JudgedVectors
 from core.learners.deep import DeepConfig, DeepLearner
 from core.learners.quick import QuickConfig, QuickKind, new_quick
 from core.learners.text_network import TextNetworkLearner
@@ -218,6 +221,50 @@ def test_a_fine_tuned_encoder_with_its_linear_head_is_exported(
     assert not done.has_onnx
     lines = run(place / "deep-out" / "example_transformers.py")
     np.testing.assert_allclose(proba_of(lines), proba, atol=CLOSE)
+    assert "came from a file with their labels" in (place / "deep-out" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("learner", ["encoder", "head"])
+def test_of_exclusive_labels_one_that_was_never_judged_is_never_answered(
+    place: Path, settings: Settings, learner: str
+) -> None:
+    truth = np.array([[-1, 1, 0], [-1, 0, 1], [-1, 0, 1], [-1, 1, 0], [-1, 1, 0]], dtype=np.int8)
+    encoder, folder = tiny_encoder(place / f"one-{learner}"), place / f"one-of-{learner}" / "round"
+    if learner == "encoder":
+        data = JudgedTexts(list(TEXTS), truth)
+        config = DeepConfig(encoder=str(encoder.folder), epochs=1, max_tokens=64, exclusive=True)
+        deep = DeepLearner(config, len(LABELS), device="cpu").fit(data)
+        deep.save(folder / files.TUNED)
+        plain = deep.predict_proba(data)
+    else:
+        use = EncoderUse(str(encoder.folder), encoder.fingerprint, encoder.width)
+        quick = QuickConfig(kind=QuickKind.LOGISTIC, exclusive=True)
+        vectors = JudgedVectors(encoder.encode(TEXTS), truth)
+        head = new_quick(quick, len(LABELS), blocks=use.blocks).fit(vectors)
+        head.save(folder / files.LEARNER)
+        files.write_json(folder / files.ENCODER, asdict(use))
+        plain = head.predict_proba(vectors)
+    temperature = Temperature(TEMPERATURE.value, exclusive=True)
+    proba = temperature.apply(plain)
+    told = {"strategy": "bait", "exclusive": True}
+    write_papers(folder, proba, temperature=temperature, settings=told)
+    export_model(folder, place / f"one-{learner}-out", settings=settings)
+    lines = run(place / f"one-{learner}-out" / "example.py")
+    assert all(line["probabilities"][LABELS[0]] is None for line in lines)
+    found = np.array([[line["probabilities"][name] for name in LABELS[1:]] for line in lines])
+    np.testing.assert_allclose(found, proba[:, 1:], atol=CLOSE)
+    best = [LABELS[int(np.nanargmax(row))] for row in proba]
+    assert [line["labels"] for line in lines] == [[name] for name in best]
+
+
+def test_a_baseline_is_refused_by_name(place: Path, settings: Settings) -> None:
+    config = BaselineConfig(features=Features.TFIDF)
+    learner = BaselineLearner(config, len(LABELS)).fit(JudgedTexts(list(TEXTS), TRUTH))
+    folder = place / "baseline" / "round"
+    learner.save(folder / files.LEARNER)
+    write_papers(folder, np.full(TRUTH.shape, 0.5, dtype=np.float32))
+    with pytest.raises(InputError, match=r"'round' is a baseline.*train the learner 'logistic'"):
+        export_model(folder, place / "baseline-out", settings=settings)
 
 
 def test_a_checkpoint_that_was_altered_is_not_exported_and_leaves_nothing(
