@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from core.errors import InputError
 from core.learners.bodies import TextNetworkConfig
 from core.learners.dataset import JudgedTexts
 from core.learners.finetuning import OnEpoch, OnStep
-from core.learners.losses import Loss, LossConfig, make_loss
+from core.learners.losses import LossConfig, make_loss
 from core.learners.text_network import Lesson, TextNetworkLearner
 from core.learners.training_run import Watching
 
@@ -48,14 +48,6 @@ class StudentConfig(TextNetworkConfig):
             raise InputError(f"teacher_weight is {self.teacher_weight}; give a number from 0 to 1.")
         if self.temperature <= 0:
             raise InputError(f"temperature is {self.temperature}; give a number above 0.")
-
-
-class Teacher(Protocol):
-    """Any learner here that reads texts."""
-
-    def predict_proba(self, data_set: JudgedTexts) -> Proba:
-        """Give probabilities (documents, labels)."""
-        ...
 
 
 class StudentLearner(TextNetworkLearner):
@@ -111,7 +103,7 @@ class StudentLearner(TextNetworkLearner):
         lesson = Lesson(
             [*train_set.texts, *pool_texts],
             torch.from_numpy(targets_of(truth, taught, self.options)),
-            distilling_loss(self.options, truth),
+            DistillingLoss(self.options, truth),
             prior=self._prior(truth),
             is_taught=(truth != UNJUDGED).any(axis=0) | ~np.isnan(taught).all(axis=0),
         )
@@ -119,24 +111,6 @@ class StudentLearner(TextNetworkLearner):
             validation and self._validate(validation), on_epoch, on_step, should_stop
         )
         return self._learn(lesson, watching, state=state, memory=memory)
-
-
-def distil(
-    teacher: Teacher,
-    train_set: JudgedTexts,
-    pool_texts: Sequence[str],
-    *,
-    config: StudentConfig | None = None,
-    device: str | None = None,
-    should_stop: Callable[[], bool] | None = None,
-) -> StudentLearner:
-    """Ask the teacher about the pool and train a student on its answers."""
-    n_labels = train_set.n_labels
-    unknown = np.full((len(pool_texts), n_labels), UNJUDGED, dtype=np.int8)
-    teacher_proba = teacher.predict_proba(JudgedTexts(pool_texts, unknown))
-    return StudentLearner(config or StudentConfig(), n_labels, device).fit(
-        train_set, pool_texts=pool_texts, teacher_proba=teacher_proba, should_stop=should_stop
-    )
 
 
 def targets_of(truth: Truth, taught: Proba, config: StudentConfig) -> NDArray[np.float32]:
@@ -163,25 +137,38 @@ def softened(proba: Proba, temperature: float, *, exclusive: bool) -> Proba:
     return np.asarray(odds / (1 + odds), dtype=np.float32)
 
 
-def distilling_loss(config: StudentConfig, truth: Truth) -> Loss:
-    """Give the loss of (logits, targets): the mean over cells, weighed by who answered them.
+class DistillingLoss:
+    """A mean over cells, or exclusive documents, weighed by who answered them.
 
     The teacher's part is cross-entropy at the temperature, times its square,
-    which keeps the size of gradients.
+    which keeps the size of gradients. `truth` (documents, labels) is judged.
     """
-    hard = make_loss(config.what_is_minimised(), truth)
-    soft = make_loss(LossConfig(exclusive=config.exclusive), truth)
-    weight, temperature = config.teacher_weight, config.temperature
 
-    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def __init__(self, config: StudentConfig, truth: Truth) -> None:
+        self.hard = make_loss(config.what_is_minimised(), truth)
+        self.soft = make_loss(LossConfig(exclusive=config.exclusive), truth)
+        self.config = config
+
+    def __call__(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The loss of (logits, targets) as `targets_of` lays them."""
         judged, taught = targets.chunk(2, dim=1)
-        n_judged = (judged >= 0).sum() * (1 - weight)
-        n_taught = (taught >= 0).sum() * weight
-        total = n_judged * hard(logits, judged)
-        total = total + n_taught * temperature**2 * soft(logits / temperature, taught)
-        return total / (n_judged + n_taught).clamp(min=SUREST)
+        of_judged, of_taught = self._weights(targets)
+        temperature = self.config.temperature
+        total = of_judged * self.hard(logits, judged)
+        total = total + of_taught * temperature**2 * self.soft(logits / temperature, taught)
+        return total / (of_judged + of_taught).clamp(min=SUREST)
 
-    return loss
+    def weight_of(self, targets: torch.Tensor) -> torch.Tensor:
+        """What the mean over these targets is divided by."""
+        of_judged, of_taught = self._weights(targets)
+        return of_judged + of_taught
+
+    def _weights(self, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        answered = [part >= 0 for part in targets.chunk(2, dim=1)]
+        if self.config.exclusive:
+            answered = [cells.any(dim=1) for cells in answered]
+        weight = self.config.teacher_weight
+        return answered[0].sum() * (1 - weight), answered[1].sum() * weight
 
 
 def _checked(proba: Proba | None, shape: tuple[int, int]) -> Proba:

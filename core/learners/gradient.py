@@ -80,7 +80,7 @@ def _in_parts(
     exclusive: bool,
 ) -> torch.Tensor:
     device = next(network.parameters()).device
-    n_counted = max(_n_counted(truth, exclusive), 1)
+    whole = _weight(loss, truth, exclusive)
     total = torch.zeros((), device=device)
     for rows in parts.split(token_ids):
         part = truth[rows]
@@ -89,7 +89,7 @@ def _in_parts(
             device.type, dtype=torch.bfloat16, enabled=uses_bfloat16(precision, device)
         ):
             logits = network(ids, mask)
-        share = _n_counted(part, exclusive) / n_counted
+        share = _weight(loss, part, exclusive) / whole if whole else 0.0
         of_part = loss(logits.float(), part.to(device)) * share
         if of_part.requires_grad:  # not where nothing trains yet
             of_part.backward()  # type: ignore[no-untyped-call]
@@ -98,7 +98,13 @@ def _in_parts(
     return total
 
 
-def _n_counted(truth: torch.Tensor, exclusive: bool) -> int:
-    """What a mean loss is the mean of: judged cells, or documents with any."""
+def _weight(loss: Loss, truth: torch.Tensor, exclusive: bool) -> float:
+    """What a part counts in a mean loss: its judged cells, or its documents with any.
+
+    A loss that is another mean says by `weight_of(truth)` of which weights.
+    """
+    own = getattr(loss, "weight_of", None)
+    if own is not None:
+        return float(own(truth))
     judged = truth >= 0
-    return int(judged.any(dim=1).sum() if exclusive else judged.sum())
+    return float(judged.any(dim=1).sum() if exclusive else judged.sum())

@@ -7,17 +7,19 @@ import torch
 from core.domain import UNJUDGED
 from core.errors import InputError
 from core.learners.baselines import BaselineConfig, BaselineLearner
-from core.learners.dataset import JudgedTexts
+from core.learners.dataset import JudgedTexts, unjudged
 from core.learners.deep import DeepConfig, DeepLearner
 from core.learners.distilling import (
+    DistillingLoss,
     StudentConfig,
     StudentLearner,
-    distil,
-    distilling_loss,
     softened,
     targets_of,
 )
+from core.learners.gradient import leave_gradient
+from core.learners.memory import Parts
 from tests.unit.learners.tiny import judged, make_encoder
+from tests.unit.learners.words import BagOfWords
 
 KINDS = {
     "cnn": {"kind": "cnn", "filters": 16, "kernel_sizes": (1, 2), "lr": 1e-2},
@@ -29,6 +31,14 @@ KINDS = {
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
     return make_encoder(tmp_path_factory.mktemp("tiny") / "encoder")
+
+
+def distil(teacher, train_set, pool_texts, *, config):
+    """Ask the teacher about the pool and train a student on its answers."""
+    pool = JudgedTexts(pool_texts, unjudged(len(pool_texts), 3))
+    return StudentLearner(config, 3, device="cpu").fit(
+        train_set, pool_texts=pool_texts, teacher_proba=teacher.predict_proba(pool)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +66,7 @@ def size_of(network):
 def test_a_student_is_smaller_than_its_teacher_and_answers_much_alike(config_of, teacher, name):
     """It has seen ten judged documents; the rest it has from the teacher."""
     few, pool, unseen = judged(10, seed=1), judged(150, seed=2), judged(60, seed=3)
-    student = distil(teacher, few, pool.texts, config=config_of(name), device="cpu")
+    student = distil(teacher, few, pool.texts, config=config_of(name))
     assert size_of(student._network) < size_of(teacher._network)
     told, learnt = teacher.predict_proba(unseen), student.predict_proba(unseen)
     assert ((told > 0.5) == (learnt > 0.5)).mean() > 0.9
@@ -67,7 +77,7 @@ def test_any_learner_can_teach_and_untaught_labels_stay_unknown(config_of):
     few, pool = judged(30, seed=1), judged(40, seed=2)
     few.truth[:, 2] = UNJUDGED
     teacher = BaselineLearner(BaselineConfig(C=10.0, n_members=0), 3).fit(few)
-    student = distil(teacher, few, pool.texts, config=config_of(epochs=2), device="cpu")
+    student = distil(teacher, few, pool.texts, config=config_of(epochs=2))
     proba = student.predict_proba(judged(5))
     assert np.isnan(proba[:, 2]).all()
     assert np.isfinite(proba[:, :2]).all()
@@ -127,7 +137,7 @@ def test_cells_that_nobody_answered_have_a_gradient_of_exactly_zero():
         config = StudentConfig(exclusive=exclusive, temperature=2.0)
         targets = torch.from_numpy(targets_of(truth, taught, config))
         logits = torch.randn(4, 2, generator=torch.Generator().manual_seed(0)).requires_grad_()
-        distilling_loss(config, truth)(logits, targets).backward()
+        DistillingLoss(config, truth)(logits, targets).backward()
         assert (logits.grad[[1, 3]] == 0).all()
         if not exclusive:
             assert (logits.grad[[0, 2], 1] == 0).all()
@@ -143,8 +153,32 @@ def test_judged_and_taught_cells_count_by_the_teachers_weight():
     hard = np.log1p(np.exp(-1.0))
     soft = 0.5 * np.log1p(np.exp(-2.0)) + 0.5 * np.log1p(np.exp(2.0))
     for weight in (0.0, 0.25, 1.0):
-        loss = distilling_loss(StudentConfig(teacher_weight=weight), truth)(logits, targets)
+        loss = DistillingLoss(StudentConfig(teacher_weight=weight), truth)(logits, targets)
         assert float(loss) == pytest.approx((1 - weight) * hard + weight * soft, rel=1e-5)
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_the_gradient_is_the_same_in_parts_where_memory_is_short(exclusive):
+    truth = np.array([[1, 0, 0], [-1, 0, -1], [-1, -1, -1]], dtype=np.int8)
+    taught = np.array([[0.9, 0.1, 0.0], [0.3, 0.2, 0.5], [np.nan] * 3], dtype=np.float32)
+    config = StudentConfig(teacher_weight=0.8, temperature=2.0, exclusive=exclusive)
+    targets = torch.from_numpy(targets_of(truth, taught, config))
+    network = BagOfWords(dropout=0.0)
+    ids = [[row + 1, 1] for row in range(len(targets))]
+
+    def gradient(parts):
+        loss = leave_gradient(
+            network,
+            ids,
+            targets,
+            loss=DistillingLoss(config, truth),
+            pad_id=0,
+            parts=parts,
+            exclusive=exclusive,
+        )
+        return loss, [parameter.grad.clone() for parameter in network.parameters()]
+
+    torch.testing.assert_close(gradient(Parts(n_tokens=2)), gradient(Parts()))
 
 
 @pytest.mark.parametrize("temperature", [1.0, 3.0])
@@ -156,7 +190,7 @@ def test_a_student_that_says_what_its_teacher_says_has_nothing_to_learn(temperat
     targets = torch.from_numpy(targets_of(nobody, proba, config))
     said = np.log(proba) if exclusive else np.log(proba / (1 - proba))
     logits = torch.from_numpy(said).requires_grad_()
-    distilling_loss(config, nobody)(logits, targets).backward()
+    DistillingLoss(config, nobody)(logits, targets).backward()
     assert logits.grad.numpy() == pytest.approx(np.zeros((1, 3)), abs=1e-6)
 
 
