@@ -104,6 +104,9 @@ class LogisticHead(QuickHead):
         The prior of a draw is the same for all labels, unlike the penalty: rare
         labels would be the widest otherwise.
         """
+        if n_passes == 0:
+            n_features = self.trained()["projection"].shape[1]
+            return Draws(torch.empty(n_features, 0, self.n_labels), torch.empty(0, self.n_labels))
         information = self.trained()["judged.information"]
         with self._drawing:
             if self._drawn is not None and self._drawn[0] == n_passes:

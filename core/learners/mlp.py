@@ -130,13 +130,16 @@ class MLPHead(QuickHead):
         h = self._hidden(tensors, x)
         return Reading(torch.addmm(tensors["output.bias"], h, tensors["output.weight"]), h)
 
-    def _draws(self, n_passes: int) -> Draws:
-        """One mask per pass over what the last layer reads."""
-        if n_passes and self.config.dropout <= 0:
+    def require_posterior(self) -> None:
+        """Dropout is all there is of one."""
+        if self.config.dropout <= 0:
             raise InputError(
                 "The dropout of this head is 0, so Monte Carlo passes would all agree; set dropout "
                 "above 0, or use an ensemble or a strategy without samples such as 'entropy'."
             )
+
+    def _draws(self, n_passes: int) -> Draws:
+        """One mask per pass over what the last layer reads."""
         output = self.trained()["output.weight"]
         rng = torch.Generator().manual_seed(self.config.seed + 1)
         change = self._masks((n_passes, len(output)), rng) - 1.0

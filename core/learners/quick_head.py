@@ -207,8 +207,12 @@ class QuickHead(DenseClassifier):
             `predict_proba` gives them and thresholds are chosen on; and one
             draw per pass (chunk, passes, labels). Draws come from the seed and
             are the same for all documents.
+
+        Raises InputError where draws are asked of a head whose draws would all agree.
         """
         self.trained()
+        if n_passes:
+            self.require_posterior()
         draws = self._draws(n_passes)
         weight = draws.weight.flatten(1)
         per_row = max(self._values_per_row(), len(weight), (n_passes + 1) * self.n_labels)
@@ -252,6 +256,9 @@ class QuickHead(DenseClassifier):
     @abstractmethod
     def _read(self, x: torch.Tensor) -> Reading:
         """Read features (documents, width)."""
+
+    def require_posterior(self) -> None:
+        """Raise InputError where all draws would agree."""
 
     @abstractmethod
     def _draws(self, n_passes: int) -> Draws:

@@ -6,65 +6,16 @@ fast strategy found worth a closer look, not for a pool.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain import Proba, Samples
+from core.domain import Samples
 from core.encoders.encoder import Encoder
 from core.encoders.stochastic import stochastic_batches
 from core.errors import Cancelled
 from core.learners.quick import QuickHead
-
-TEXTS_PER_CHUNK = 256
-
-
-@dataclass(frozen=True)
-class StochasticQuick:
-    """A trained quick learner that reads texts, for whatever scores by `score_stream`.
-
-    Parameters
-    ----------
-    learner, encoder
-        The head, and the encoder on whose vectors it was trained.
-    n_layers
-        As in `rescore`.
-    seed
-        Of the encoder's dropout.
-    """
-
-    learner: QuickHead
-    encoder: Encoder
-    n_layers: int | None = None
-    seed: int = 0
-
-    @property
-    def n_labels(self) -> int:
-        """Columns of every probability."""
-        return self.learner.n_labels
-
-    def score_stream(
-        self, x: Sequence[str], *, n_passes: int, chunk: int | None = None
-    ) -> Iterator[tuple[slice, Proba, Samples]]:
-        """Yield (rows, plain probabilities, samples), by default 256 texts at a time."""
-        chunk = chunk or TEXTS_PER_CHUNK
-        for start in range(0, len(x), chunk):
-            texts = x[start : start + chunk]
-            samples = np.empty((len(texts), 0, self.n_labels), dtype=np.float32)
-            if n_passes:
-                samples = rescore(
-                    texts,
-                    self.learner,
-                    self.encoder,
-                    n_layers=self.n_layers,
-                    n_passes=n_passes,
-                    seed=self.seed,
-                )
-            vectors = self.encoder.encode(texts)
-            _, proba, _ = next(self.learner.score_stream(vectors, n_passes=0, chunk=len(texts)))
-            yield slice(start, start + len(texts)), proba, samples
 
 
 def rescore(
@@ -105,10 +56,11 @@ def rescore(
         Shape (texts, passes, labels), in the order of `texts`; NaN for labels
         that were never judged.
 
-    Raises InputError for an encoder without dropout or of unknown build, and
-    Cancelled when stopped.
+    Raises InputError for an encoder without dropout or of unknown build, or where
+    it is left out and the head has no posterior either; Cancelled when stopped.
     """
     if n_layers == 0:
+        learner.require_posterior()
         vectors = np.repeat(encoder.encode(texts)[:, None], n_passes, axis=1)
         return learner.samples_of(_with(vectors, beside))
     samples = np.empty((len(texts), n_passes, learner.n_labels), dtype=np.float32)

@@ -1,7 +1,5 @@
 """A shortlist scored again with dropout in the encoder as well as in the head."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,7 @@ from core.encoders.stochastic import encode_stochastic
 from core.errors import Cancelled, InputError
 from core.learners.dataset import JudgedVectors
 from core.learners.quick import QuickConfig, QuickKind, new_quick
-from core.learners.stochastic_quick import StochasticQuick, rescore
+from core.learners.stochastic_quick import rescore
 from core.strategies.scores import bald_score
 
 TEXTS = ["My card was stolen.", "Where is the pool?", "", "I want my money back, please."]
@@ -68,8 +66,8 @@ def test_what_stands_beside_the_vectors_is_the_same_in_every_pass(judged, encode
 def test_the_encoder_adds_its_own_doubt(judged, encoder, n_layers):
     sure = QuickConfig(kind=QuickKind.MLP, layers=(32,), dropout=0.0, epochs=3)
     sure_head = new_quick(sure, 3).fit(judged)
-    head_only = rescore(TEXTS, sure_head, encoder, n_layers=0, n_passes=4)[..., :2]
-    assert bald_score(head_only) == pytest.approx(np.zeros(4), abs=1e-6)
+    with pytest.raises(InputError, match="The dropout of this head is 0"):
+        rescore(TEXTS, sure_head, encoder, n_layers=0, n_passes=4)
     samples = rescore(TEXTS, sure_head, encoder, n_layers=n_layers, n_passes=4)
     assert samples.shape == (4, 4, 3)
     assert (bald_score(samples[..., :2]) > 1e-8).all()
@@ -101,18 +99,6 @@ def test_an_encoder_without_dropout_is_refused(learner):
             module.p = 0.0
     with pytest.raises(InputError, match="'bundled' to be sampled is 0"):
         rescore(TEXTS, learner, sure)
-
-
-@pytest.mark.parametrize("n_passes", [0, 3])
-def test_it_streams_like_any_learner(learner, encoder, judged, n_passes):
-    stochastic = StochasticQuick(learner, encoder, n_layers=1, seed=5)
-    seen = []
-    for rows, proba, samples in stochastic.score_stream(TEXTS, n_passes=n_passes, chunk=3):
-        np.testing.assert_allclose(proba, learner.predict_proba(judged)[rows], atol=1e-5)
-        assert samples.shape == (len(proba), n_passes, 3)
-        seen += range(len(TEXTS))[rows]
-    assert seen == [0, 1, 2, 3]
-    assert dataclasses.replace(stochastic, n_layers=0).n_labels == 3
 
 
 def test_no_texts_give_no_samples(learner, encoder):
