@@ -7,6 +7,7 @@ import json
 import logging
 from pathlib import Path
 
+from core.disk import sha256_of
 from core.encoders.pooling import Pooling, pooling_of
 from core.errors import CorruptArtefact, InputError
 
@@ -107,9 +108,3 @@ def write_max_tokens(folder: Path, max_tokens: int) -> None:
     """Let the folder say where its encoder cuts texts."""
     about = {LENGTH: max_tokens, "do_lower_case": False}
     (folder / LENGTH_FILE).write_text(json.dumps(about, indent=2), encoding="utf-8")
-
-
-def sha256_of(path: Path) -> str:
-    """Hash a file without reading it whole."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

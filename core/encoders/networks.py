@@ -19,7 +19,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 from transformers import AutoConfig, AutoModel
 
-from core.encoders.folders import NETWORK, folder_of, sha256_of
+from core.disk import sha256_of
+from core.encoders.folders import NETWORK, folder_of
 from core.encoders.pooling import unit_mean
 from core.errors import CorruptArtefact, InputError
 

@@ -7,7 +7,6 @@ of another version, is made anew.
 from __future__ import annotations
 
 import copy
-import hashlib
 import importlib
 import importlib.metadata
 import json
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.disk import sha256_of
 from core.encoders.pooling import Pooling, pooled
 
 if TYPE_CHECKING:
@@ -99,11 +99,14 @@ def _exported(encoder: Encoder, folder: Path) -> Path:
     partial = folder / f".{kept.name}.{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    _export(encoder, partial / "model.xml")
-    sums = {path.name: _sha256(path) for path in sorted(partial.iterdir())}
-    (partial / "about.json").write_text(json.dumps({**about, "sha256": sums}), encoding="utf-8")
-    shutil.rmtree(kept, ignore_errors=True)
-    partial.replace(kept)
+    try:
+        _export(encoder, partial / "model.xml")
+        sums = {path.name: sha256_of(path) for path in sorted(partial.iterdir())}
+        (partial / "about.json").write_text(json.dumps({**about, "sha256": sums}), encoding="utf-8")
+        shutil.rmtree(kept, ignore_errors=True)
+        partial.replace(kept)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # of an encoder that cannot be exported
     _prune(folder)
     return kept / "model.xml"
 
@@ -128,7 +131,7 @@ def _is_whole(kept: Path, about: dict[str, str]) -> bool:
     try:
         found = json.loads((kept / "about.json").read_text(encoding="utf-8"))
         sums: dict[str, str] = found.pop("sha256")
-        return found == about and all(_sha256(kept / name) == sums[name] for name in sums)
+        return found == about and all(sha256_of(kept / name) == sums[name] for name in sums)
     except (OSError, ValueError, KeyError, AttributeError):
         return False
 
@@ -141,8 +144,3 @@ def _prune(folder: Path) -> None:
 
 def _version() -> str:
     return importlib.metadata.version("openvino")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -355,6 +355,17 @@ def test_an_export_is_read_again_and_old_ones_go(tiny, folder, tmp_path, monkeyp
 
 
 @needs_openvino
+def test_an_encoder_that_cannot_be_exported_leaves_nothing_on_the_disk(tiny, tmp_path):
+    expected = tiny.encode(SEVERAL)
+    exports, tiny.model.forward = tmp_path / "exports", None  # torch traces by calling it
+    make_fast(tiny, SEVERAL, n_texts=5, folder=exports, forced="openvino")
+    assert tiny.backend is Backend.TORCH
+    assert list(exports.iterdir()) == []
+    del tiny.model.forward
+    np.testing.assert_array_equal(tiny.encode(SEVERAL), expected)
+
+
+@needs_openvino
 def test_exporting_leaves_the_encoder_as_it_was(tiny, tmp_path):
     expected = tiny.encode(SEVERAL)
     build_runner(Backend.OPENVINO, tiny, tmp_path)
