@@ -11,10 +11,12 @@ import hashlib
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,10 +127,8 @@ def read_labelled(
 def local_file(path: str) -> Iterator[Path]:
     """The file as one that can be read twice; standard input and gzip are laid on the disk."""
     if path == STANDARD_INPUT:
-        with tempfile.NamedTemporaryFile(suffix=".csv") as spooled:
-            shutil.copyfileobj(sys.stdin.buffer, spooled)
-            spooled.flush()
-            yield Path(spooled.name)
+        with _spooled(sys.stdin.buffer) as spooled:
+            yield spooled
         return
     file = Path(path).expanduser()
     if not file.is_file():
@@ -138,13 +138,24 @@ def local_file(path: str) -> Iterator[Path]:
     if not is_packed:
         yield file
         return
-    with gzip.open(file) as packed, tempfile.NamedTemporaryFile(suffix=".csv") as unpacked:
+    with gzip.open(file) as packed, ExitStack() as stack:
         try:
-            shutil.copyfileobj(packed, unpacked)
-        except (OSError, EOFError) as error:
-            raise InputError(f"'{path}' is a gzip file that is damaged ({error}).") from None
-        unpacked.flush()
-        yield Path(unpacked.name)
+            unpacked = stack.enter_context(_spooled(packed))
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(
+                f"'{path}' is a gzip file that is damaged ({error}); fetch or pack it again."
+            ) from None
+        yield unpacked
+
+
+@contextmanager
+def _spooled(source: IO[bytes] | gzip.GzipFile) -> Iterator[Path]:
+    """A copy on the disk; closed before it is read, as not every system opens a file twice."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "spooled.csv"
+        with path.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
+        yield path
 
 
 def _read(path: Path, columns: _Columns, label_names: Sequence[str] | None) -> LabelledTexts:

@@ -59,8 +59,10 @@ def predict_file(
     """Predict every text of a CSV or JSON Lines file ('-' is standard input or output).
 
     The output appears under its name when it is whole. Raises InputError for a
-    file that cannot be read, Cancelled when stopped, leaving no output.
+    file that cannot be read, and where the output would take the input's place,
+    which rows that cannot be used would be lost by; Cancelled when stopped, leaving no output.
     """
+    _refuse_same(source, target)
     with local_file(source) as path, _output(target) as output:
         work = _Work(model, path, source, text_column)
         output.write(BYTE_ORDER_MARK if target != STANDARD_INPUT else "")
@@ -81,6 +83,16 @@ def predict_file(
             n_rejected=rejections.n,
             first_rejected=tuple(rejections.first),
             rejected_file=rejections.path if rejections.n else None,
+        )
+
+
+def _refuse_same(source: str, target: str) -> None:
+    if STANDARD_INPUT in (source, target):
+        return
+    given, wanted = Path(source).expanduser(), Path(target).expanduser()
+    if given.exists() and wanted.exists() and given.samefile(wanted):
+        raise InputError(
+            f"The output would take the place of the input '{source}'; give another file by --out."
         )
 
 
@@ -139,7 +151,9 @@ class _Rejections:
 
     def __init__(self, target: str) -> None:
         is_file = target != STANDARD_INPUT
-        self.path = Path(f"{target}.rejected.csv") if is_file else None
+        self.path = Path(f"{target}.rejected.csv").expanduser() if is_file else None
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)  # of an earlier run: it would tell of other rows
         self.first: list[BadRow] = []
         self.n = 0
         self._stack = ExitStack()
@@ -175,6 +189,8 @@ def _output(target: str) -> Iterator[TextIO]:
         sys.stdout.flush()
         return
     path = Path(target).expanduser()
+    if path.is_dir():
+        raise InputError(f"'{path}' is a folder; name a file in it by --out.")
     if not path.parent.is_dir():
         raise InputError(f"There is no folder '{path.parent}' to write '{path.name}' into.")
     unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import Cancelled, InputError
+from core.exchange.cells import split_labels
+from core.manifest import seal
+from core.rounds import files
 from core.settings import Settings
 from core.training.model import TextModel
 from core.training.predict import predict_file
@@ -96,6 +99,49 @@ def test_stopped_it_leaves_the_output_as_it_was(model: TextModel, tmp_path: Path
         predict_file(model, source, str(tmp_path / "out.csv"), should_stop=lambda: True)
     assert (tmp_path / "out.csv").read_text(encoding="utf-8") == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+
+
+def test_the_input_is_never_written_over(model: TextModel, tmp_path: Path) -> None:
+    text = "id,text\n1,red small\n2,\n"
+    source = written(tmp_path / "in.csv", text)
+    for target in (source, str(tmp_path / "." / "in.csv")):
+        with pytest.raises(InputError, match="take the place of the input"):
+            predict_file(model, source, target)
+    assert (tmp_path / "in.csv").read_text(encoding="utf-8") == text
+    with pytest.raises(InputError, match="is a folder; name a file in it"):
+        predict_file(model, source, str(tmp_path))
+
+
+def test_rows_rejected_by_an_earlier_run_are_not_left_beside_a_good_one(
+    model: TextModel, tmp_path: Path
+) -> None:
+    target = tmp_path / "out.csv"
+    predict_file(model, written(tmp_path / "bad.csv", "id,text\n1,red\n2,\n"), str(target))
+    assert (tmp_path / "out.csv.rejected.csv").exists()
+    predict_file(model, written(tmp_path / "good.csv", "id,text\n1,red\n2,big\n"), str(target))
+    assert not (tmp_path / "out.csv.rejected.csv").exists()
+
+
+def test_odd_columns_and_labels_come_through_whole(
+    copied: Path, bench_settings: Settings, tmp_path: Path
+) -> None:
+    names = ["red, or so", "blue|sky", "=big"]
+    files.write_json(copied / files.SNAPSHOT_ABOUT, {"label_names": names})
+    seal(copied)
+    odd = TextModel.load(copied, settings=bench_settings)
+    source = written(
+        tmp_path / "in.csv", 'text,note,note,p:blue|sky\nblue red n1,a,b,x\nNaN,c,d,"y,z"\n'
+    )
+    told = predict_file(odd, source, str(tmp_path / "out.csv"), text_column="text")
+    assert (told.n_predicted, told.n_rejected) == (2, 0)
+    first, second = rows_of(tmp_path / "out.csv")
+    cells = list(first.values())
+    assert cells[:4] == ["blue red n1", "a", "b", "x"]
+    proba = odd.proba(["blue red n1"])
+    assert split_labels(first["predicted"], "|") == list(odd.named(proba)[0])
+    assert float(first["p:blue|sky (2)"]) == pytest.approx(float(proba[0, 1]), abs=1e-5)
+    assert second["text"] == "NaN"
+    assert second["p:blue|sky"] == "y,z"
 
 
 def test_a_file_or_a_folder_that_is_not_there_is_said(model: TextModel, tmp_path: Path) -> None:
