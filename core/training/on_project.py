@@ -65,6 +65,8 @@ def _round_run(
     project_id = find_project(store, resolved.config.data)
     request = round_request(store, project_id, resolved)
     asked = request_round(store, settings, project_id, request)
+    if keys := unheard(resolved):
+        terminal.say(f"Note: a round of a project takes no {', '.join(keys)}; left out.")
     terminal.say(f"Round {asked.number} of project {project_id} is asked for.")
     with terminal.at_work(), _somebody_works(settings, terminal):
         job = _watched(store, asked.id, terminal)
@@ -82,6 +84,15 @@ def refuse_other(resolved: Resolved) -> None:
                 f"A round of a project takes no '{key}'; its settings stand under Train. Leave it "
                 "out, or export the labels and train on the file."
             )
+
+
+def unheard(resolved: Resolved) -> list[str]:
+    """What a preset, a file or the environment says that a round of a project does not take."""
+    return sorted(
+        key
+        for key, origin in resolved.origins.items()
+        if origin not in (COMMAND_LINE, DEFAULT) and key.split(".")[0] not in OF_A_ROUND
+    )
 
 
 def find_project(store: Store, data: str) -> int:
@@ -118,6 +129,11 @@ def round_request(store: Store, project_id: int, resolved: Resolved) -> RoundReq
     config = resolved.config
     is_said = resolved.origins.get("learner", DEFAULT) != DEFAULT
     kind = RoundKind.QUICK
+    if not is_said and (config.options or "max_tokens" in resolved.origins):
+        said = ", ".join([*config.options, *({"max_tokens"} & resolved.origins.keys())])
+        raise InputError(
+            f"{said} would change a learner, and none is named; add --learner, or leave that out."
+        )
     if is_said:
         kind = learner_info(config.learner).round_kind or RoundKind.QUICK
     with store.read() as session:

@@ -22,6 +22,7 @@ from core.training.on_project import (
     find_project,
     round_request,
     train_on_project,
+    unheard,
 )
 from core.training.predict import predict_file
 from core.training.terminal import Terminal, Verbosity
@@ -107,3 +108,7 @@ def test_what_a_round_does_not_take_is_refused(office: Office) -> None:
         "kind": "transformer",
         "max_tokens": 64,
     }
+    for said in ({"options": {"epochs": 3}}, {"max_tokens": 64}):
+        with pytest.raises(InputError, match="would change a learner, and none is named"):
+            round_request(office.store, project_id, resolve({"data": "project:news", **said}))
+    assert unheard(resolve({"data": "project:news", "seed": 1}, preset="fast")) == ["subsample"]
