@@ -21,7 +21,7 @@ from core.disk import UNFINISHED
 from core.errors import InputError, NotFound
 from core.manifest import MANIFEST
 from core.rounds import files
-from core.training.config import TrainConfig
+from core.training.config import LIKE_A_PROJECT, TrainConfig
 
 TRAINING = ".training"
 REQUEST, LOCK = "request.json", "lock"
@@ -73,11 +73,13 @@ def latest(folder: Path, stem: str) -> Path:
 
 def resolve_checkpoint(given: str, checkpoints: Path) -> Path:
     """The folder of a checkpoint: a path, a path below `checkpoints`, or a name (its latest)."""
-    for folder in (Path(given).expanduser(), checkpoints / given):
+    places = (Path(given).expanduser(), checkpoints / given)
+    for folder in places:
         if (folder / MANIFEST).is_file():
             return folder
         if folder.is_dir() and (there := _every_finished(folder)):
             return there[-1]
+    for folder in places:
         if folder.is_dir() and any(folder.iterdir()):
             return folder  # loading it says what is wrong with it
     raise NotFound(
@@ -178,6 +180,9 @@ def _every_finished(folder: Path) -> list[Path]:
 
 
 def refuse_bad_name(name: str) -> None:
-    """Raise InputError for a name that is a project's folder."""
-    if name.isdecimal():
-        raise InputError(f"Checkpoints cannot be called '{name}': projects' are; add a word.")
+    """Raise InputError for a name like a project's folder, with which it would be deleted."""
+    if LIKE_A_PROJECT.match(name):
+        raise InputError(
+            f"Checkpoints cannot be called '{name}': folders that begin with a number and a dash "
+            f"are projects'; say --name data-{name}, for instance."
+        )

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 PROJECT = "project:"
 DEMO = "demo"
+LIKE_A_PROJECT = re.compile(r"\d+(-|$)")  # what projects' folders are called
 NAME_PATTERN = r"^[\w][\w .,=+-]{0,79}$"
 LARGEST_SEED = 2**31 - 1
 
@@ -91,4 +92,5 @@ def usual_name(data: str) -> str:
     """What checkpoints of some data are called: `news` for `files/news.csv.gz`."""
     last = re.split(r"[/\\]", data)[-1]
     stem = last.split(".")[0] if "." in last[1:] else last
-    return re.sub(r"[^\w -]", "-", stem).strip(" -")[:80] or "texts"
+    name = re.sub(r"[^\w -]", "-", stem).strip(" -")[:80] or "texts"
+    return f"data-{name}"[:80] if LIKE_A_PROJECT.match(name) else name

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import CorruptArtefact, NotFound
+from core.errors import CorruptArtefact, InputError, NotFound
 from core.evaluation.calibration import Temperature
 from core.manifest import remove_parts, seal
 from core.model_export.source import open_source
 from core.rounds import files
 from core.settings import Settings
 from core.training.checkpoint import resolve_checkpoint
+from core.training.config import usual_name
 from core.training.info import checkpoint_info, info_lines
 from core.training.model import TextModel
 from core.training.run import Trained
@@ -162,6 +163,26 @@ def test_a_checkpoint_is_found_by_folder_and_by_name(
     assert found == {quick.folder}
     with pytest.raises(NotFound, match="no checkpoint 'slow'"):
         resolve_checkpoint("slow", checkpoints)
+
+
+def test_a_folder_of_data_does_not_hide_the_checkpoints_of_its_name(
+    quick: Trained, bench_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "quick").mkdir()
+    (tmp_path / "quick" / "texts.csv").write_text("text", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    found = resolve_checkpoint("quick", bench_settings.checkpoints_dir.resolve())
+    assert found == quick.folder.resolve()
+
+
+@pytest.mark.parametrize("name", ["3", "3-news", "2024-reviews"])
+def test_no_training_is_called_like_a_projects_folder_which_is_deleted_with_it(
+    name: str, bench: Path, bench_settings: Settings
+) -> None:
+    with pytest.raises(InputError, match=f"say --name data-{name}"):
+        trained_with(bench, bench_settings, name=name)
+    assert usual_name(f"files/{name}.csv") == f"data-{name}"
+    assert usual_name("3news.csv") == "3news"
 
 
 def test_the_temperature_kept_is_the_one_in_force(quick: Trained) -> None:
