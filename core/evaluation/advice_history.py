@@ -16,7 +16,8 @@ STILL_FALLING = 0.05  # share of the whole fall that the last epoch contributed
 def what_it_suggests_loss_by_epoch(history: Sequence[Mapping[str, Any]]) -> str:
     """Whether to train longer, shorter or more gently.
 
-    Each entry has "epoch", "loss" and "f1" (None where it was not measured).
+    Each entry has "epoch", "loss" and "f1" (None where it was not measured),
+    and where documents were set apart to stop by, their "score".
     """
     losses = [float(entry["loss"]) for entry in history]
     if not losses:
@@ -35,8 +36,22 @@ def what_it_suggests_loss_by_epoch(history: Sequence[Mapping[str, Any]]) -> str:
         )
     fall = losses[0] - losses[-1]
     if fall > 0 and (losses[-2] - losses[-1]) / fall > STILL_FALLING:
+        if best := _best_before_the_end(history):
+            return (
+                "The loss is still falling, but on the documents set apart nothing was gained "
+                f"after epoch {best}: longer training would not help."
+            )
         return "The loss is still falling: a few more epochs will probably help."
     return "The loss has levelled out: more epochs would change little."
+
+
+def _best_before_the_end(history: Sequence[Mapping[str, Any]]) -> int | None:
+    """The epoch with the best score, where a later one was scored too."""
+    scored = [(float(e["score"]), int(e["epoch"])) for e in history if e.get("score") is not None]
+    if not scored:
+        return None
+    best = max(scored, key=lambda entry: entry[0])[1]
+    return best if best < scored[-1][1] else None
 
 
 def _on_overfitting(history: Sequence[Mapping[str, Any]]) -> str | None:

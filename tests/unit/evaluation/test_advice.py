@@ -283,6 +283,22 @@ def test_loss_is_read_as_falling_settled_rising_or_learnt_by_heart(history, expe
 
 
 @pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([0.4, 0.6, 0.5], "nothing was gained after epoch 2"),
+        ([0.4, 0.5, 0.6], "a few more epochs will probably help"),
+        ([None, None, None], "a few more epochs will probably help"),
+    ],
+)
+def test_a_falling_loss_is_no_reason_to_go_on_where_the_score_has_ended_rising(scores, expected):
+    history = [
+        {**entry, "score": score}
+        for entry, score in zip(epochs([0.7, 0.5, 0.4]), scores, strict=True)
+    ]
+    assert expected in advice.what_it_suggests_loss_by_epoch(history)
+
+
+@pytest.mark.parametrize(
     ("history", "expected"),
     [
         ([], "No round has been measured"),
