@@ -77,14 +77,16 @@ def _fate(checkpoint: Checkpoint) -> str:
 
 
 def _choose_policy(here: Context, project: Project, settings: ProjectSettings) -> None:
+    key = f"keep_weights_{project.id}"  # a box of the same key would bring another project's value
+
     def keep() -> None:
         with shown_errors(), here.store.write() as session:
-            change_settings(session, project.id, keep_weights=int(st.session_state["keep_weights"]))
+            change_settings(session, project.id, keep_weights=int(st.session_state[key]))
 
     st.number_input(
         "Newest rounds that keep their weights",
         *(1, 1_000, settings.keep_weights),
-        key="keep_weights",
+        key=key,
         on_change=keep,
     )
 
@@ -93,8 +95,10 @@ def _choose_pinned(here: Context, project: Project, checkpoints: list[Checkpoint
     there = {c.number: c for c in checkpoints if c.pruned_at is None}
     pinned = [number for number, checkpoint in there.items() if checkpoint.is_pinned]
 
+    key = f"pinned_{project.id}"
+
     def pin() -> None:
-        wanted = set(st.session_state["pinned"])
+        wanted = set(st.session_state[key])
         with shown_errors(), here.store.write() as session:
             for number in wanted.symmetric_difference(pinned):
                 pin_round(session, project.id, there[number].round_id, is_pinned=number in wanted)
@@ -104,7 +108,7 @@ def _choose_pinned(here: Context, project: Project, checkpoints: list[Checkpoint
         list(there),
         pinned,
         format_func=lambda number: f"Round {number}",
-        key="pinned",
+        key=key,
         on_change=pin,
         placeholder="None",
     )

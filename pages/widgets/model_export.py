@@ -6,13 +6,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.domain import JobStatus
 from core.services.jobs import JobInfo
 from core.services.model_exports import (
     latest_model_export,
     model_export_of,
     request_model_export,
 )
-from core.services.rounds import RoundInfo
+from core.services.rounds import RoundInfo, cancel_job
 from core.store.tables import Project
 from pages.widgets.context import Context
 from pages.widgets.errors import shown_errors
@@ -53,16 +54,31 @@ def _draw(here: Context, project: Project, round_: RoundInfo, was_busy: bool) ->
             st.rerun()  # without the timer
         archive = model_export_of(here.store, here.settings, round_.id)
         if job is not None and job.is_active:
-            st.progress(job.fraction, text=str(job.detail.get("doing") or "Waiting for the worker"))
+            _draw_under_way(here, job)
         elif archive is not None:
             _draw_download(archive)
         else:
             _draw_request(here, project, round_, job)
 
 
+def _draw_under_way(here: Context, job: JobInfo) -> None:
+    doing = str(job.detail.get("doing") or "Waiting for the worker")
+    st.progress(job.fraction, text=f"{doing[:1].upper()}{doing[1:]}")
+    if job.cancel_requested:
+        st.caption("Stopping.")
+    else:
+        st.button("Cancel", key="cancel_export", on_click=_cancel, args=(here, job.id))
+
+
+def _cancel(here: Context, job_id: int) -> None:
+    with shown_errors():
+        cancel_job(here.store, here.settings, job_id)
+
+
 def _draw_request(here: Context, project: Project, round_: RoundInfo, job: JobInfo | None) -> None:
     if job is not None and job.error:
-        st.error(escaped(job.error))
+        show = st.info if job.status is JobStatus.CANCELLED else st.error
+        show(escaped(job.error))
     if st.button("Prepare the download", key="export_model", icon=":material/archive:"):
         with shown_errors():
             request_model_export(here.store, here.settings, project.id, round_.id)

@@ -317,9 +317,9 @@ def test_weights_are_listed_pinned_and_let_go(rooms: Rooms, said: Said) -> None:
     test.session_state["kept_weights"] = True
     test.run()
     assert "All rounds together take 4.0 MB" in said(test)
-    test.number_input(key="keep_weights").set_value(1).run()
+    test.number_input(key=f"keep_weights_{project}").set_value(1).run()
     assert test.button(key="prune").label == "Free 3.0 MB of 3 rounds"
-    test.multiselect(key="pinned").set_value([2]).run()
+    test.multiselect(key=f"pinned_{project}").set_value([2]).run()
     assert test.button(key="prune").label == "Free 2.0 MB of 2 rounds"
     test.button(key="prune").click().run()
     assert "nothing to clear" in said(test)
@@ -327,6 +327,23 @@ def test_weights_are_listed_pinned_and_let_go(rooms: Rooms, said: Said) -> None:
     assert sorted(path.parts[-3][-1] for path in weights) == ["2", "4"]
     assert test.selectbox(key="earlier").options == ["Round 2"]
     assert not test.exception
+
+
+def test_what_is_kept_of_one_project_says_nothing_of_another(rooms: Rooms) -> None:
+    one, other = (rooms.project("refund", n_documents=3, name=name) for name in ("One", "Other"))
+    for project in (one, other):
+        weigh(rooms, project, 3)
+    test = rooms.open("train", project=one)
+    test.session_state["kept_weights"] = True
+    test.run()
+    test.number_input(key=f"keep_weights_{one}").set_value(1).run()
+    test.multiselect(key=f"pinned_{one}").set_value([2]).run()
+    test.selectbox(key="project").select(other).run()
+    assert test.number_input(key=f"keep_weights_{other}").value != 1
+    test.multiselect(key=f"pinned_{other}").set_value([3]).run()
+    with rooms.store.read() as session:
+        settings = [ProjectSettings.of(get_project(session, id_)) for id_ in (one, other)]
+    assert [said.pinned_rounds for said in settings] == [[2], [3]]
 
 
 def test_a_model_is_asked_for_and_downloaded_where_it_lies(rooms: Rooms, said: Said) -> None:
@@ -338,6 +355,13 @@ def test_a_model_is_asked_for_and_downloaded_where_it_lies(rooms: Rooms, said: S
         job = latest_job(session, project, kind=EXPORT_MODEL)
     assert job is not None
     assert [bar.proto.text for bar in test.get("progress")] == ["Waiting for the worker"]
+    test.button(key="cancel_export").click().run()
+    assert test.info[-1].value == r"Cancelled before it started\."
+    assert not test.error
+    test.button(key="export_model").click().run()
+    with rooms.store.read() as session:
+        job = latest_job(session, project, kind=EXPORT_MODEL)
+    assert job is not None
     with rooms.store.write() as session:
         finish_job(session, session.get_one(Job, job.id), JobStatus.FAILED, error="No room.")
     test = rooms.open("train", project=project)
