@@ -62,7 +62,7 @@ class JobStatus(StrEnum):
 
 
 class RoundStep(StrEnum):
-    """The steps of a round, in order."""
+    """The steps of a round, in order, and the one of a job that only exports its model."""
 
     SNAPSHOT = "snapshot"
     ENCODE = "encode"
@@ -73,6 +73,7 @@ class RoundStep(StrEnum):
     QUERY = "query"
     FORECAST = "forecast"
     PUBLISH = "publish"
+    EXPORT = "export"
 
 
 class QueryKind(StrEnum):

@@ -22,7 +22,7 @@ N_STAGES = 4  # that `export_model` tells of, and the zip
 INCOMPRESSIBLE = (".safetensors", ".onnx", ".npz")
 
 
-def publish_model(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
+def write_model(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
     """Export, zip, and say where it is."""
     with workshop.store.read() as session:
         round_ = session.get(Round, task.request["round_id"])
@@ -61,7 +61,7 @@ def _finish(workshop: Workshop, task: Task, detail: dict[str, Any]) -> dict[str,
         if job is None:
             raise Cancelled("The project of this export has been deleted.")
         if job.status is not JobStatus.DONE:
-            job.step, job.fraction, job.detail = RoundStep.PUBLISH, 1.0, detail
+            job.step, job.fraction, job.detail = RoundStep.EXPORT, 1.0, detail
             finish_job(session, job, JobStatus.DONE)
     return detail
 

@@ -19,7 +19,7 @@ from core.domain import JobStatus, RoundStep
 from core.errors import Cancelled, MarginaliaError
 from core.rounds.ask import choose_queries
 from core.rounds.encode import encode_for_round
-from core.rounds.exporting import publish_model
+from core.rounds.exporting import write_model
 from core.rounds.forecast import forecast
 from core.rounds.measure import calibrate, choose_threshold
 from core.rounds.patience import when_unlocked
@@ -75,7 +75,7 @@ STEPS: dict[str, dict[RoundStep, Step]] = {
         RoundStep.PUBLISH: publish_finds,
     },
     REPLAY: REPLAY_STEPS,
-    EXPORT_MODEL: {RoundStep.PUBLISH: publish_model},
+    EXPORT_MODEL: {RoundStep.EXPORT: write_model},
 }
 
 DOING = {
@@ -88,6 +88,7 @@ DOING = {
     RoundStep.QUERY: "choosing what to ask next",
     RoundStep.FORECAST: "looking ahead",
     RoundStep.PUBLISH: "putting the result in force",
+    RoundStep.EXPORT: "exporting the model",
 }
 
 

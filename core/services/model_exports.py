@@ -63,9 +63,9 @@ def latest_model_export(session: Session, round_id: int) -> JobInfo | None:
 
 
 def export_path(session: Session, settings: Settings, round_: Round) -> Path:
-    """Where a round's exported model lies, zipped."""
+    """Where a round's exported model lies, zipped: `exports/news_round3.zip`."""
     folder = project_folder_name(session, get_project(session, round_.project_id))
-    name = Path(str(round_.checkpoint)).name
+    name = f"{folder.partition('-')[2]}_round{round_.number}"
     return settings.checkpoints_dir / folder / EXPORTS / f"{name}.zip"
 
 

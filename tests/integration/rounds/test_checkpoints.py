@@ -124,6 +124,7 @@ def test_an_exported_round_answers_as_the_app_and_runs_from_its_zip(
     job = request_model_export(served.store, served.settings, project_id, first)
     done = served.wait_until_finished(job.id)
     assert done.status is JobStatus.DONE, done.error
+    assert done.step == RoundStep.EXPORT
     path = model_export_of(served.store, served.settings, first)
     assert (done.detail["file"], done.detail["n_bytes"]) == (path.name, path.stat().st_size)
     assert request_model_export(served.store, served.settings, project_id, first).id == job.id

@@ -365,7 +365,7 @@ def test_a_model_is_asked_for_once_and_found_where_it_was_written(
     with store.read() as session:
         assert latest_model_export(session, id_).id == job.id
         path = export_path(session, settings, session.get_one(Round, id_))
-    assert path == settings.checkpoints_dir / "1-small" / "exports" / "bait_seed7_round1.zip"
+    assert path == settings.checkpoints_dir / "1-small" / "exports" / "small_round1.zip"
     path.parent.mkdir()
     path.write_bytes(b"PK")
     assert model_export_of(store, settings, id_) == path
