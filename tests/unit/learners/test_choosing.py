@@ -84,6 +84,8 @@ def test_variants_are_what_was_left_open():
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_the_shared_way_predicts_as_each_variant_alone_would(exclusive):
     data, new = documents(), documents(30, seed=1)
+    if exclusive:
+        data.truth = np.eye(3, dtype=np.int8)[data.truth.argmax(axis=1)]
     variants = variants_of(QuickConfig(exclusive=exclusive))
     together = JudgedVectors(np.vstack([data.x, new.x]), np.vstack([data.truth, new.truth]))
     judged = Judged.of(together.x, together.truth, n_blocks=1)

@@ -6,6 +6,7 @@ import torch
 from scipy.optimize import minimize
 
 from core.errors import Cancelled
+from core.learners import logistic_fit
 from core.learners.axes import principal_axes, sketch_of_the_rest
 from core.learners.dataset import JudgedVectors, unjudged
 from core.learners.laplace import laplace_draws
@@ -25,6 +26,23 @@ def problem(n=80, width=5, n_labels=4, seed=0):
 def solved(z, truth, **changes):
     options = {"prior": torch.from_numpy(prior_logits(truth)), "C": 2.0} | changes
     return fit_logistic(z, torch.from_numpy(truth), **options)
+
+
+def test_weakly_held_exclusive_labels_are_solved_as_closely_as_they_are_shown(monkeypatch):
+    rng = np.random.default_rng(0)
+    middles, label = rng.standard_normal((8, 64)), np.arange(200) % 8
+    x = middles[label] / 4 + rng.standard_normal((200, 64))
+    x = torch.from_numpy((x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32))
+    z, truth = principal_axes(x[:150]).coordinates(x), np.eye(8, dtype=np.int8)[label]
+
+    def shares():
+        solution = solved(z[:150], truth[:150], exclusive=True, C=100.0)
+        return torch.softmax(solution.logits(z[150:]), dim=1)
+
+    found = shares()
+    monkeypatch.setattr(logistic_fit, "OF_SHARES", 1e-6)
+    monkeypatch.setattr(logistic_fit, "MOST_STEPS", 3000)
+    torch.testing.assert_close(found, shares(), atol=0.015, rtol=0)
 
 
 def test_documents_of_which_every_label_is_ruled_out_teach_nothing():
