@@ -1,34 +1,16 @@
 """A learner's folder is there whole or not at all, whatever stood in the way before."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 
-from core.learners.artefacts import read_artefact, whole_folder, write_artefact
-from tests.unit.learners.tiny import make_encoder
-
-ROOT = Path(__file__).resolve().parents[3]
-ABOUT = {"format": "test"}
-
-# Files may grow to 64 kB here: what the system then says is what it says of a full disk.
-A_NETWORK_ON_A_SMALL_DISK = """
-import resource, sys
-from pathlib import Path
 from core.errors import NotReady
+from core.learners.artefacts import read_artefact, whole_folder, write_artefact
 from core.learners.deep import DeepConfig, DeepLearner
-from tests.unit.learners.tiny import judged
+from tests.unit.learners.tiny import judged, make_encoder
 
-learner = DeepLearner(DeepConfig(encoder=sys.argv[1], epochs=1), 3, device="cpu").fit(judged(8))
-resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
-try:
-    learner.save(Path(sys.argv[2]) / "learner")
-except NotReady as error:
-    print(error)
-"""
+ABOUT = {"format": "test"}
 
 
 def written(path, value):
@@ -59,15 +41,27 @@ def test_where_the_new_one_cannot_take_the_name_the_old_one_keeps_it(tmp_path):
     assert read(path) == 1
 
 
-def test_a_network_that_finds_the_disk_full_says_so_and_leaves_nothing(tmp_path):
-    encoder, saved = make_encoder(tmp_path / "encoder"), tmp_path / "saved"
+@pytest.fixture
+def files_of_64_kb():
+    """What the system says of a file that grows beyond is what it says of a full disk."""
+    resource = pytest.importorskip("resource", reason="this system limits no files")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def network(tmp_path):
+    config = DeepConfig(encoder=make_encoder(tmp_path / "encoder"), epochs=1)
+    return DeepLearner(config, 3, device="cpu").fit(judged(8))
+
+
+def test_a_network_that_finds_the_disk_full_says_so_and_leaves_nothing(
+    network, files_of_64_kb, tmp_path
+):
+    saved = tmp_path / "saved"
     saved.mkdir()
-    ran = subprocess.run(
-        [sys.executable, "-c", A_NETWORK_ON_A_SMALL_DISK, encoder, saved],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ran.stdout.startswith("There is no room on the disk for ")
+    with pytest.raises(NotReady, match="There is no room on the disk for "):
+        network.save(saved / "learner")
     assert list(saved.iterdir()) == []
