@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import floor, log10
 from typing import Any
 
@@ -43,7 +44,7 @@ TOGGLES_IN_A_ROW, FIELDS_IN_A_ROW = 2, 3
 
 
 def choose_learner(
-    kind: RoundKind, remembered: dict[str, Any], *, exclusive: bool
+    kind: RoundKind, remembered: dict[str, Any], *, exclusive: bool, project_id: int
 ) -> dict[str, Any]:
     """The learner's name and what is changed of its options; nothing where all is as usual."""
     infos = {info.name: info for info in learners_of(kind)}
@@ -53,18 +54,18 @@ def choose_learner(
         list(infos),
         index=list(infos).index(usual) if usual in infos else 0,
         format_func=lambda name: infos[name].title,
-        key=f"learner_{kind}",
+        key=f"learner_{kind}_{project_id}",
     )
     info = learner_info(name)
+    form = _Form(info, remembered if usual == name else {}, project_id)
     st.caption(info.description)
-    before = remembered if usual == name else {}
     options = [option for option in info.options if not exclusive or option.name not in UNUSED]
-    chosen = _fields([option for option in options if option.is_usual], info, before, {})
-    further = [option for option in options if not option.is_usual]
+    chosen = form.fields([option for option in options if option.is_usual], {})
+    further, before = [option for option in options if not option.is_usual], form.before
     n_changed = sum(option.name in before for option in further)
     title = "Further options" + (f", {n_changed} changed" if n_changed else "")
-    if further and st.toggle(title, bool(n_changed), key=f"further_{name}"):
-        chosen |= _fields(further, info, before, chosen)
+    if further and st.toggle(title, bool(n_changed), key=f"further_{name}_{project_id}"):
+        chosen |= form.fields(further, chosen)
     else:  # folded away, what was changed last time stays so
         chosen |= {option.name: before[option.name] for option in further if option.name in before}
     changed = {
@@ -73,31 +74,35 @@ def choose_learner(
     return {KIND: name, **changed} if changed or name != DEFAULT_LEARNER[kind] else {}
 
 
-def _fields(
-    options: list[Option], info: LearnerInfo, before: dict[str, Any], chosen: dict[str, Any]
-) -> dict[str, Any]:
-    """A field for each option that means something beside what is chosen already; toggles first."""
-    toggles = [option for option in options if isinstance(option.default, bool)]
-    values = _row_by_row(toggles, info, before, n_columns=TOGGLES_IN_A_ROW)
-    meant = [
-        option
-        for option in options
-        if option not in toggles and _is_meant(option, info, {**chosen, **values})
-    ]
-    return values | _row_by_row(meant, info, before, n_columns=FIELDS_IN_A_ROW)
+@dataclass(frozen=True)
+class _Form:
+    """One learner's fields, beginning with what was changed last time in this project."""
 
+    info: LearnerInfo
+    before: dict[str, Any]
+    project_id: int  # in every key: boxes of one key would bring one project's choice to another
 
-def _row_by_row(
-    options: list[Option], info: LearnerInfo, before: dict[str, Any], *, n_columns: int
-) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for start in range(0, len(options), n_columns):
-        row = options[start : start + n_columns]
-        for column, option in zip(st.columns(n_columns), row, strict=False):
-            with column:
-                value = before.get(option.name, option.default)
-                values[option.name] = _field(option, value, key=f"option_{info.name}_{option.name}")
-    return values
+    def fields(self, options: list[Option], chosen: dict[str, Any]) -> dict[str, Any]:
+        """A field for each option that means something beside what is chosen; toggles first."""
+        toggles = [option for option in options if isinstance(option.default, bool)]
+        values = self._row_by_row(toggles, TOGGLES_IN_A_ROW)
+        meant = [
+            option
+            for option in options
+            if option not in toggles and _is_meant(option, self.info, {**chosen, **values})
+        ]
+        return values | self._row_by_row(meant, FIELDS_IN_A_ROW)
+
+    def _row_by_row(self, options: list[Option], n_columns: int) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for start in range(0, len(options), n_columns):
+            row = options[start : start + n_columns]
+            for column, option in zip(st.columns(n_columns), row, strict=False):
+                key = f"option_{self.info.name}_{option.name}_{self.project_id}"
+                with column:
+                    value = self.before.get(option.name, option.default)
+                    values[option.name] = _field(option, value, key=key)
+        return values
 
 
 def _is_meant(option: Option, info: LearnerInfo, chosen: dict[str, Any]) -> bool:

@@ -40,7 +40,9 @@ LAYERS = {
 COMPOSE_THEIR_OWN = {"random", "besra"}
 
 
-def choose_recipe(info: StrategyInfo, remembered: dict[str, Any]) -> dict[str, Any]:
+def choose_recipe(
+    info: StrategyInfo, remembered: dict[str, Any], *, project_id: int
+) -> dict[str, Any]:
     """What is to be changed of the strategy's own recipe, as it stands on the page."""
     own = Recipe.of(info.name)
     usual = _usable(info.name, remembered)
@@ -48,12 +50,14 @@ def choose_recipe(info: StrategyInfo, remembered: dict[str, Any]) -> dict[str, A
     if info.name not in COMPOSE_THEIR_OWN and info.family is not Family.BATCH:
         left, right = st.columns(2)
         with left:
-            chosen["batching"] = _choice("The batch is", BATCHINGS, usual.batching)
+            chosen["batching"] = _choice("The batch is", BATCHINGS, usual.batching, project_id)
         if info.family is Family.DOCUMENT:
             with right:
-                chosen["aggregation"] = _choice("Doubts count", AGGREGATIONS, usual.aggregation)
-    chosen |= _shares(usual)
-    chosen |= _details(usual, info)
+                chosen["aggregation"] = _choice(
+                    "Doubts count", AGGREGATIONS, usual.aggregation, project_id
+                )
+    chosen |= _shares(usual, project_id)
+    chosen |= _details(usual, info, project_id)
     own_values = own.to_json()
     return {key: value for key, value in chosen.items() if value != own_values[key]}
 
@@ -67,7 +71,7 @@ def _usable(strategy: str, remembered: dict[str, Any]) -> Recipe:
         return Recipe.of(strategy)
 
 
-def _shares(usual: Recipe) -> dict[str, float]:
+def _shares(usual: Recipe, project_id: int) -> dict[str, float]:
     """Parts of the batch that the strategy does not choose."""
     st.caption("Part of the batch, in percent, that is chosen otherwise:")
     columns = st.columns(3)
@@ -78,32 +82,40 @@ def _shares(usual: Recipe) -> dict[str, float]:
     )
     return {
         key: column.number_input(
-            title, 0, 100, round(100 * getattr(usual, key)), 5, help=told, key=f"recipe_{key}"
+            title,
+            0,
+            100,
+            round(100 * getattr(usual, key)),
+            5,
+            help=told,
+            key=f"recipe_{key}_{project_id}",
         )
         / 100
         for column, (key, title, told) in zip(columns, asked, strict=True)
     }
 
 
-def _details(usual: Recipe, info: StrategyInfo) -> dict[str, Any]:
+def _details(usual: Recipe, info: StrategyInfo, project_id: int) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     left, right = st.columns(2)
     skips = left.toggle(
         "Leave out near-copies",
         usual.near_copy < 1,
         help="Of texts that hardly differ from each other or from a judged one, ask about one.",
-        key="recipe_near_copy",
+        key=f"recipe_near_copy_{project_id}",
     )
     chosen["near_copy"] = (usual.near_copy if usual.near_copy < 1 else 0.95) if skips else 1.0
     chosen["per_second"] = right.toggle(
         "Mind the reading time",
         usual.per_second,
         help="Prefer what tells most per second, learned from how long judging took so far.",
-        key="recipe_per_second",
+        key=f"recipe_per_second_{project_id}",
     )
     if info.needs_samples:
         with left:
-            chosen["posterior"] = _choice("Opinions come from", POSTERIORS, usual.posterior)
+            chosen["posterior"] = _choice(
+                "Opinions come from", POSTERIORS, usual.posterior, project_id
+            )
         if info.name != "besra" and chosen["posterior"] == Posterior.DROPOUT:
             with right:
                 chosen["stochastic_layers"] = st.selectbox(
@@ -115,17 +127,17 @@ def _details(usual: Recipe, info: StrategyInfo) -> dict[str, Any]:
                     format_func=LAYERS.__getitem__,
                     help="More layers are more faithful and take minutes; only the best by the "
                     "head alone are looked at so.",
-                    key="recipe_layers",
+                    key=f"recipe_layers_{project_id}",
                 )
     return chosen
 
 
-def _choice(title: str, choices: dict[Any, str], usual: Any) -> str:
+def _choice(title: str, choices: dict[Any, str], usual: Any, project_id: int) -> str:
     chosen = st.selectbox(
         title,
         list(choices),
         index=list(choices).index(usual),
         format_func=choices.__getitem__,
-        key=f"recipe_{title}",
+        key=f"recipe_{title}_{project_id}",
     )
     return str(chosen.value)

@@ -67,14 +67,16 @@ def _choose_options(here: Context, project_id: int, kind: RoundKind) -> RoundReq
     names = [strategy.name for strategy in STRATEGIES]
     with st.expander("Options"):
         remembered = usable_learner(kind, settings.learner.get(kind, {}))
-        learner = choose_learner(kind, remembered, exclusive=settings.exclusive)
+        learner = choose_learner(
+            kind, remembered, exclusive=settings.exclusive, project_id=project_id
+        )
         st.divider()
         strategy = st.selectbox(
             "Ask next about",
             names,
             index=names.index(usual.strategy) if usual.strategy in names else 0,
             format_func=lambda name: strategy_info(name).title,
-            key="strategy",
+            key=f"strategy_{project_id}",  # or another project's choice would stand here
         )
         about = strategy_info(strategy)
         st.caption(about.description)
@@ -88,7 +90,7 @@ def _choose_options(here: Context, project_id: int, kind: RoundKind) -> RoundReq
             "are trained; where the answers differ, it does not know. More passes, finer scores, "
             "more time. Of heads, 5 do.",
         )
-        recipe = choose_recipe(about, usual.recipe)
+        recipe = choose_recipe(about, usual.recipe, project_id=project_id)
         seed = right.number_input(
             "Seed",
             *(0, LARGEST_SEED, None),

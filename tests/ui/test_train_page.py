@@ -62,7 +62,7 @@ def test_a_round_is_asked_for_with_the_choices_made_and_they_are_remembered(room
     project = judged(rooms, times=8)
     test = rooms.open("train", project=project)
     test.radio(key="kind").set_value(RoundKind.DEEP)
-    test.selectbox(key="strategy").select("entropy")
+    test.selectbox(key=f"strategy_{project}").select("entropy")
     by_label = {number.label: number for number in test.number_input}
     by_label["Documents to ask about"].set_value(30)
     by_label["Seed"].set_value(11)
@@ -247,24 +247,36 @@ def test_of_a_learner_only_what_was_changed_goes_into_the_round_and_is_remembere
 ) -> None:
     project = judged(rooms, times=8)
     test = rooms.open("train", project=project)
-    test.selectbox(key="learner_quick").select("mlp").run()
-    test.text_input(key="option_mlp_layers").set_value("412-220-118")
-    test.toggle(key="further_mlp").set_value(True).run()
-    test.number_input(key="option_mlp_epochs").set_value(40)
+    test.selectbox(key=f"learner_quick_{project}").select("mlp").run()
+    test.text_input(key=f"option_mlp_layers_{project}").set_value("412-220-118")
+    test.toggle(key=f"further_mlp_{project}").set_value(True).run()
+    test.number_input(key=f"option_mlp_epochs_{project}").set_value(40)
     run_round(test)
     learner = {"kind": "mlp", "layers": [412, 220, 118], "epochs": 40}
     assert chosen(rooms, project) == [(RoundKind.QUICK, learner)]
     again = rooms.open("train", project=project)
-    assert again.text_input(key="option_mlp_layers").value == "412-220-118"
-    assert again.toggle(key="further_mlp").label == "Further options, 1 changed"
-    assert again.number_input(key="option_mlp_epochs").value == 40
+    assert again.text_input(key=f"option_mlp_layers_{project}").value == "412-220-118"
+    assert again.toggle(key=f"further_mlp_{project}").label == "Further options, 1 changed"
+    assert again.number_input(key=f"option_mlp_epochs_{project}").value == 40
     assert not again.exception
+
+
+def test_what_is_chosen_in_one_project_is_not_chosen_in_another(rooms: Rooms) -> None:
+    one, other = (rooms.project("refund", n_documents=3, name=name) for name in ("One", "Other"))
+    test = rooms.open("train", project=one)
+    test.selectbox(key=f"learner_quick_{one}").select("mlp").run()
+    test.selectbox(key=f"strategy_{one}").select("entropy").run()
+    test.number_input(key=f"recipe_random_share_{one}").set_value(45).run()
+    test.selectbox(key="project").select(other).run()
+    assert test.selectbox(key=f"learner_quick_{other}").value == "auto"
+    assert test.selectbox(key=f"strategy_{other}").value != "entropy"
+    assert test.number_input(key=f"recipe_random_share_{other}").value != 45
 
 
 def test_a_newcomer_sees_the_usual_learner_and_asks_for_nothing_else(rooms: Rooms) -> None:
     project = judged(rooms)
     test = rooms.open("train", project=project)
-    assert test.selectbox(key="learner_quick").value == "auto"
+    assert test.selectbox(key=f"learner_quick_{project}").value == "auto"
     run_round(test)
     assert chosen(rooms, project) == [(RoundKind.QUICK, {"kind": "auto"})]
 
@@ -275,9 +287,9 @@ def test_every_learner_can_be_looked_at_with_all_its_options(rooms: Rooms) -> No
         test = rooms.open("train", project=project)
         test.radio(key="kind").set_value(kind).run()
         for info in learners_of(kind):
-            test.selectbox(key=f"learner_{kind}").select(info.name).run()
-            if any(toggle.key == f"further_{info.name}" for toggle in test.toggle):
-                test.toggle(key=f"further_{info.name}").set_value(True).run()
+            test.selectbox(key=f"learner_{kind}_{project}").select(info.name).run()
+            if any(toggle.key == f"further_{info.name}_{project}" for toggle in test.toggle):
+                test.toggle(key=f"further_{info.name}_{project}").set_value(True).run()
             assert not test.exception
             assert not test.error
 
@@ -289,11 +301,12 @@ def test_every_learner_can_be_looked_at_with_all_its_options(rooms: Rooms) -> No
 def test_what_the_learner_cannot_take_is_said_before_the_button_is_pressed(
     rooms: Rooms, said: Said, kind: str, learner: str, reason: str
 ) -> None:
-    test = rooms.open("train", project=judged(rooms, times=8))
+    project = judged(rooms, times=8)
+    test = rooms.open("train", project=project)
     test.radio(key="kind").set_value(RoundKind(kind)).run()
-    test.selectbox(key=f"learner_{kind}").select(learner).run()
+    test.selectbox(key=f"learner_{kind}_{project}").select(learner).run()
     if learner == "mlp":
-        test.text_input(key="option_mlp_layers").set_value("wide").run()
+        test.text_input(key=f"option_mlp_layers_{project}").set_value("wide").run()
     assert reason in said(test).replace("\\", "")
     assert test.button(key="run_round").disabled
 
