@@ -14,8 +14,8 @@ from core.evaluation.calibration import (
     fit_temperature,
 )
 from core.evaluation.counts import ENOUGH_TO_MEASURE
+from core.evaluation.in_brief import figures
 from core.evaluation.report import Evaluation, evaluate
-from core.evaluation.summary import Estimate
 from core.evaluation.thresholds import (
     DEFAULT_THRESHOLD,
     best_threshold,
@@ -127,23 +127,3 @@ def _on_unseen(task: Task, unseen: Unseen, *, threshold: float) -> Evaluation:
         uncalibrated_proba=unseen.proba,
         seed=seed,
     )
-
-
-def figures(evaluation: Evaluation) -> dict[str, Any]:
-    """The few figures that lists show; None is undefined."""
-    summary = evaluation.summary
-    ece = evaluation.calibration.ece
-    return {
-        "source": str(evaluation.source),
-        "n_documents": evaluation.n_documents,
-        **_estimate("micro_f1", summary.micro_f1),
-        **_estimate("macro_f1", summary.macro_f1),
-        **_estimate("precision", summary.precision),
-        **_estimate("recall", summary.recall),
-        "ece": None if np.isnan(ece) else round(ece, 6),
-    }
-
-
-def _estimate(name: str, estimate: Estimate) -> dict[str, float | None]:
-    values = {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-    return {key: None if value is None else round(value, 6) for key, value in values.items()}

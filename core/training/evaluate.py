@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from core.domain import EvaluationSource, Proba, Truth
 from core.errors import InputError, NotReady
+from core.evaluation.in_brief import figures
 from core.evaluation.report import Evaluation, evaluate
 from core.known_texts import KnownTexts
 from core.rounds import files
-from core.rounds.measure import figures
 from core.settings import Settings
 from core.training.checkpoint import CONFIG
 from core.training.config import DEMO, TrainConfig, usual_name

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from core.evaluation.in_brief import figures
 from core.evaluation.report import Evaluation
 from core.known_texts import KnownTexts
 from core.learners.artefacts import partial_folder, put_in_place
 from core.manifest import seal
 from core.rounds import files
-from core.rounds.measure import figures
 from core.training.checkpoint import CONFIG
 from core.training.data import Split
 from core.training.going_on import known_to

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from core.domain import EvaluationSource
 from core.evaluation.counts import ENOUGH_TO_MEASURE
+from core.evaluation.in_brief import figures
 from core.evaluation.report import Evaluation
-from core.rounds.measure import figures
 from core.settings import Settings
 from core.training.checkpoint import claimed, refuse_bad_name, release, resolve_checkpoint
 from core.training.config import TrainConfig

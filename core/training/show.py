@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from core.evaluation.in_brief import figures
 from core.learners.catalogue import learner_info
-from core.rounds.measure import figures
 from core.training.data import read_training_data, split
 from core.training.evaluate import Measured
 from core.training.info import figure_lines

@@ -14,11 +14,11 @@ from core.domain import EvaluationSource, Proba, Truth
 from core.encoders.encoder import Encoder, load_encoder
 from core.encoders.folders import folder_of
 from core.evaluation.calibration import Temperature
+from core.evaluation.in_brief import figures
 from core.evaluation.report import evaluate
 from core.learners.dataset import JudgedVectors
 from core.manifest import seal
 from core.rounds import files
-from core.rounds.measure import figures
 from core.rounds.task import EncoderUse
 from core.services.predictions import LABEL_IDS
 
