@@ -55,11 +55,12 @@ SHOW = """labels = json.loads((here / "labels.json").read_text(encoding="utf-8")
 thresholds = json.loads((here / "thresholds.json").read_text(encoding="utf-8"))
 for text, row in zip(texts, probabilities):
     named = {named}
-    by_label = dict(zip(labels, map(float, row)))
+    by_label = {{name: float(p) if p == p else None for name, p in zip(labels, row)}}
     print(json.dumps({{"text": text, "labels": named, "probabilities": by_label}}))
 """
+# A label that was never judged is NaN, which equals nothing.
 EACH = "[name for name, p in zip(labels, row) if p >= thresholds[name]]"
-ONE = "[max(zip(row, labels))[1]]"
+ONE = "[labels[max(range(len(labels)), key=lambda at: (row[at] == row[at], row[at]))]]"
 POOLED = {
     "mean": "(hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)",
     "cls": "hidden[:, 0]",

@@ -18,6 +18,7 @@ from core.evaluation.calibration import SMALLEST_PROBA, Temperature
 from core.learners.artefacts import ABOUT, read_artefact
 from core.learners.ensemble import FORMAT as ENSEMBLE
 from core.learners.ensemble import QuickEnsemble
+from core.learners.losses import probabilities
 from core.learners.quick import Activation, QuickHead, QuickKind, load_quick
 from core.learners.quick_head import FORMAT as QUICK
 from core.learners.quick_head import TAUGHT
@@ -67,9 +68,7 @@ class DenseHead(Head):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Give probabilities."""
         logits: torch.Tensor = self.stack(x)
-        if self.exclusive:
-            return torch.softmax(logits, dim=-1) + self.taught
-        return torch.sigmoid(logits) + self.taught
+        return probabilities(logits, exclusive=self.exclusive, taught=self.taught)
 
 
 class OwnHead(Head):
@@ -190,7 +189,8 @@ def _deep(folder: Path) -> Head:
     width = tensors["weight"].shape[1]
     layer = Layer(tensors["weight"] * width**0.5, tensors["bias"], torch.nn.Identity())
     exclusive = bool(about["config"].get("exclusive", False))
-    return DenseHead([layer], torch.zeros(len(tensors["bias"])), exclusive=exclusive)
+    taught = tensors.get(TAUGHT, torch.zeros(len(tensors["bias"])))  # older ones have none
+    return DenseHead([layer], taught, exclusive=exclusive)
 
 
 def _text_network(folder: Path) -> Head:

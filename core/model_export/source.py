@@ -106,7 +106,14 @@ def open_source(folder: Path, settings: Settings) -> Source:
 
 def _use(folder: Path) -> EncoderUse | None:
     """The encoder of a head; None where the checkpoint is a network that reads texts by itself."""
-    return EncoderUse.read(folder) if (folder / files.LEARNER).exists() else None
+    if not (folder / files.LEARNER).exists():
+        return None
+    if not (folder / files.ENCODER).exists():
+        raise InputError(
+            f"'{folder.name}' is a baseline, which is there to be compared with and has no form "
+            "that other programs read; train the learner 'logistic', and export that."
+        )
+    return EncoderUse.read(folder)
 
 
 def _said(use: EncoderUse | None, asked: dict[str, Any]) -> str:
