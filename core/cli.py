@@ -149,7 +149,12 @@ def export(
 
 @app.command()
 def export_model(
-    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's folder, or a round's id.")],
+    checkpoint: Annotated[
+        str,
+        typer.Argument(
+            help="A checkpoint's folder, the name it was trained under, or a round's id."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="A new folder.")],
     onnx: Annotated[bool, typer.Option(help="Write ONNX too.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only where it is.")] = False,
@@ -158,6 +163,10 @@ def export_model(
     from core.model_export.command import export_in_terminal
 
     store = _open_store() if checkpoint.isdecimal() else None
+    if store is None:
+        from core.training.checkpoint import resolve_checkpoint
+
+        checkpoint = str(resolve_checkpoint(checkpoint, get_settings().checkpoints_dir))
     export_in_terminal(
         checkpoint, out, settings=get_settings(), store=store, with_onnx=onnx, quiet=quiet
     )

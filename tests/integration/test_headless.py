@@ -96,6 +96,12 @@ def test_a_model_is_trained_measured_used_and_described(here: Path, learner: str
     assert "micro_f1" in done("info", folder).stdout
 
 
+def test_a_model_is_exported_by_the_name_it_was_trained_under(here: Path) -> None:
+    done("train", "texts.csv", "--learner", "mlp", *LEARNERS["mlp"], "-q")
+    done("export-model", "texts", "--out", here / "taken-away", "--no-onnx", "-q")
+    assert (here / "taken-away" / "README.md").exists()
+
+
 def test_what_cannot_be_done_is_said_and_has_a_code_of_its_own(here: Path) -> None:
     assert command("train", "texts.csv", "--learner", "mlp", "--nonsense").exit_code == 2
     refused = command("train", "nowhere.csv")
