@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from core.encoders.encoder import DEFAULT_MAX_TOKENS, Encoder, load_encoder
+from core.encoders.encoder import Encoder, load_encoder
 from core.encoders.lexical import LexicalModel
 from core.errors import CorruptArtefact, InputError
 from core.evaluation.calibration import Temperature
@@ -71,8 +71,8 @@ def open_source(folder: Path, settings: Settings) -> Source:
     asked = {**statistics.get("settings", {}), **config}
     use = _use(folder)
     name = str(folder / files.TUNED_ENCODER) if use is None else use.load_name(settings)
-    max_tokens = int(config.get("max_tokens") or DEFAULT_MAX_TOKENS)
-    encoder = load_encoder(name, device="cpu", max_tokens=max_tokens)
+    # A round's tuned encoder says itself where it cuts texts.
+    encoder = load_encoder(name, device="cpu", max_tokens=config.get("max_tokens"))
     if use is not None and encoder.fingerprint != use.fingerprint:
         raise CorruptArtefact(
             f"The encoder '{use.base}' is not the one that '{folder.name}' was trained with: its "

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from core.domain import Proba
-from core.encoders.encoder import DEFAULT_MAX_TOKENS, load_encoder
+from core.encoders.encoder import load_encoder
 from core.encoders.lexical import LexicalModel
 from core.errors import CorruptArtefact
 from core.evaluation.calibration import Temperature
@@ -114,9 +114,9 @@ class About:
         return self.temperature.exclusive or bool(said.get("exclusive", False))
 
     @property
-    def max_tokens(self) -> int:
-        """Where the encoder cuts texts."""
-        return int(self.config.get("max_tokens", DEFAULT_MAX_TOKENS))
+    def max_tokens(self) -> int | None:
+        """Where the encoder cuts texts; None leaves it to the encoder's folder."""
+        return self.config.get("max_tokens")
 
 
 def read_about(folder: Path) -> About:

@@ -13,10 +13,12 @@ from safetensors.numpy import load_file
 from core.domain import EvaluationSource, JobStatus, RoundKind
 from core.learners.text_learners import format_of
 from core.learners.training_state import ABOUT
+from core.model_export.source import open_source
 from core.rounds import files
 from core.rounds.train_deep import TRAINING
 from core.services.predictions import folder_in_force
 from core.services.rounds import RoundInfo, RoundRequest, active_round, request_round
+from core.training.model import TextModel
 from tests.integration.rounds.office import Office
 
 CNN = {"kind": "cnn", "epochs": 2, "filters": 8, "embedding_width": 32}
@@ -48,7 +50,10 @@ def done(office: Office, project_id: int, job_id: int) -> tuple[RoundInfo, Path]
     [
         (CNN, "marginalia-text-network-1"),
         ({"kind": "student", "student": "cnn", "epochs": 1}, "marginalia-student-1"),
-        ({"kind": "transformer", "tuning": "lora", "epochs": 1}, "marginalia-deep-learner-1"),
+        (
+            {"kind": "transformer", "tuning": "lora", "epochs": 1, "max_tokens": 64},
+            "marginalia-deep-learner-1",
+        ),
     ],
     ids=["cnn", "student", "lora"],
 )
@@ -64,6 +69,10 @@ def test_every_kind_is_trained_measured_and_kept(
     assert told["stopped_because"] == f"All {learner['epochs']} epochs were run."
     assert told["messages"] == []
     assert not (folder / TRAINING).exists()
+    kept_for = open_source(folder, served.settings).encoder.max_tokens
+    assert kept_for == learner.get("max_tokens", 256)
+    proba = TextModel.load(folder, settings=served.settings).proba(["a text " * 100])
+    assert proba.shape == (1, 3)
 
 
 def test_killed_in_its_training_a_round_goes_on_from_the_last_epoch(
