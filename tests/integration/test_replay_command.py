@@ -39,7 +39,9 @@ def command(*words: object) -> Result:
 
 
 def test_it_plays_reports_keeps_the_record_and_goes_on_with_more(table: Path) -> None:
-    Path("soon.yaml").write_text("learner: mlp\nlearner_options: {layers: [8], epochs: 2}\n", encoding="utf-8")
+    Path("soon.yaml").write_text(
+        "learner: mlp\nlearner_options: {layers: [8], epochs: 2}\n", encoding="utf-8"
+    )
     words = ["--config", "soon.yaml", "--data", table]
     words += ["--initial", 4, "--batch", 3, "--rounds", 2]
     arms = ["--strategy", "random", "--strategy", "bald:random_share=.3,cold_start=true,name=ours"]
