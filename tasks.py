@@ -22,6 +22,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 DEFAULT_PORT = 8501
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FASTEST_CRASH_S = 20  # an app that ends sooner than this is broken, not unlucky
+N_AT_A_TIME = str(min(os.cpu_count() or 1, 4))  # tests; more would wait for memory
 
 
 def main() -> int:
@@ -71,7 +72,8 @@ def test_all(arguments: list[str]) -> int:
     """Run the whole test suite, a real browser included."""
     install("requirements.txt", "requirements-dev.txt")
     provide_browser()
-    return call("-m", "pytest", *arguments)
+    side_by_side = [] if any(one.startswith("-n") for one in arguments) else ["-n", N_AT_A_TIME]
+    return call("-m", "pytest", *side_by_side, "--dist", "loadfile", *arguments)
 
 
 def check() -> int:

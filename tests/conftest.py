@@ -15,7 +15,9 @@ from core.store.store import Store
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings whose every folder is this test's own."""
-    return Settings(data_dir=tmp_path / "data", checkpoints_dir=tmp_path / "checkpoints")
+    return Settings(
+        data_dir=tmp_path / "data", checkpoints_dir=tmp_path / "checkpoints", shared=None
+    )
 
 
 @pytest.fixture

@@ -10,15 +10,18 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from core.errors import CorruptArtefact
+from core.learners.masking import TAUGHT
 
 LAYER = re.compile(r"^(.*?\blayers?\.\d+)\.")
 
 
 def layers_in(weights: Iterable[Path]) -> dict[str, int]:
-    """Numbers by layer, over several .safetensors files."""
+    """Numbers by layer, over several .safetensors files; which labels were taught is none."""
     layers: dict[str, int] = {}
     for path in weights:
         for name, shape in shapes_in(path).items():
+            if name.rpartition(".")[2] == TAUGHT:
+                continue
             layer = layer_of(name)
             layers[layer] = layers.get(layer, 0) + prod(shape)
     return dict(sorted(layers.items(), key=lambda item: natural(item[0])))
