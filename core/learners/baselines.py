@@ -25,7 +25,7 @@ from core.errors import CorruptArtefact, InputError, NotReady
 from core.learners.artefacts import read_artefact, write_artefact
 from core.learners.baseline_heads import Head, HeadConfig, LinearHeads, fit_heads
 from core.learners.dataset import JudgedTexts, JudgedVectors
-from core.learners.naming import DenseClassifier
+from core.learners.naming import StreamingClassifier
 
 FORMAT = "marginalia-baseline-1"
 TEXTS_PER_CHUNK = 1024
@@ -55,7 +55,7 @@ class BaselineConfig:
     seed: int = 0
 
 
-class BaselineLearner(DenseClassifier):
+class BaselineLearner(StreamingClassifier):
     """A linear head on TF-IDF, or on a frozen encoder's vectors.
 
     With support vectors, a probability is Platt's sigmoid of the distance,
@@ -137,25 +137,6 @@ class BaselineLearner(DenseClassifier):
         return self._encoder
 
     # --- predicting -------------------------------------------------------
-
-    def predict_proba(
-        self,
-        data_set: JudgedTexts | JudgedVectors,
-        multi_label_threshold: float = 0.5,
-        dropout_sampling: int = 1,
-    ) -> Proba | Samples:
-        """Give every label's probability for every document, dense.
-
-        Shape (documents, labels); with `dropout_sampling` above 1 (documents,
-        members, labels), every member once whatever the number. NaN for labels
-        that were never judged; `multi_label_threshold` cuts nothing here.
-        """
-        several = dropout_sampling > 1
-        shape = (len(data_set), self.config.n_members, self.n_labels)
-        result = np.empty(shape if several else (shape[0], shape[2]), dtype=np.float32)
-        for rows, proba, samples in self.score_stream(data_set.x, n_passes=int(several)):
-            result[rows] = samples if several else proba
-        return result
 
     def score_stream(
         self, x: Sequence[str] | Embeddings, *, n_passes: int, chunk: int | None = None

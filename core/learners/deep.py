@@ -32,7 +32,7 @@ from core.learners.gradient import uses_bfloat16
 from core.learners.losses import make_loss, probabilities
 from core.learners.masking import TAUGHT, prior_logits, taught_by
 from core.learners.memory import Memory, is_full
-from core.learners.naming import DenseClassifier
+from core.learners.naming import StreamingClassifier
 from core.learners.seeding import own_randomness
 from core.learners.tokens import Tokens
 from core.learners.validation import set_apart, validation_score
@@ -48,7 +48,7 @@ TEXTS_PER_CHUNK = 512
 Forward = Callable[[Network, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-class DeepLearner(DenseClassifier):
+class DeepLearner(StreamingClassifier):
     """A fine-tuned encoder with a probability per label.
 
     Each label is its own Bernoulli, or with `exclusive` one of those that
@@ -212,26 +212,6 @@ class DeepLearner(DenseClassifier):
         return json.dumps([encoder.fingerprint, options], sort_keys=True)
 
     # --- predicting -------------------------------------------------------
-
-    def predict_proba(
-        self,
-        data_set: JudgedTexts,
-        multi_label_threshold: float = 0.5,
-        dropout_sampling: int = 1,
-    ) -> Proba | Samples:
-        """Give every label's probability for every document, dense.
-
-        Shape (documents, labels), or (documents, passes, labels) with
-        `dropout_sampling` above 1; `multi_label_threshold` is small-text's and
-        cuts nothing here. Raises InputError where sampling is asked of a
-        network without dropout.
-        """
-        n_passes = dropout_sampling if dropout_sampling > 1 else 0
-        shape = (len(data_set), n_passes, self.n_labels)
-        result = np.empty(shape if n_passes else (len(data_set), self.n_labels), dtype=np.float32)
-        for rows, proba, samples in self.score_stream(data_set.texts, n_passes=n_passes):
-            result[rows] = samples if n_passes else proba
-        return result
 
     def score_stream(
         self,

@@ -22,7 +22,7 @@ from core.domain import UNJUDGED, Embeddings, Proba, Samples
 from core.errors import InputError, NotReady
 from core.learners.artefacts import read_artefact, write_artefact
 from core.learners.dataset import JudgedVectors
-from core.learners.naming import DenseClassifier
+from core.learners.naming import StreamingClassifier
 from core.learners.quick import QuickConfig, QuickHead, QuickKind, new_quick
 from core.learners.quick_head import VALUES_PER_CHUNK, OnEpoch, ShouldStop
 
@@ -30,7 +30,7 @@ FORMAT = "marginalia-quick-ensemble-2"
 DIFFER_BY_SEED = frozenset({QuickKind.MLP, QuickKind.LINEAR})
 
 
-class QuickEnsemble(DenseClassifier):
+class QuickEnsemble(StreamingClassifier):
     """Several quick heads that answer with their mean, and each for itself.
 
     Parameters
@@ -136,27 +136,6 @@ class QuickEnsemble(DenseClassifier):
         return train_set[np.concatenate([rows, np.asarray(kept, dtype=np.int64)])]
 
     # --- predicting -------------------------------------------------------
-
-    def predict_proba(
-        self,
-        data_set: JudgedVectors,
-        multi_label_threshold: float = 0.5,
-        dropout_sampling: int = 1,
-    ) -> Proba | Samples:
-        """Give every label's probability for every document, dense.
-
-        Shape (documents, labels), the mean over members. With
-        `dropout_sampling` above 1 it is (documents, members, labels): every
-        member once, whatever the number asked for, since some members twice
-        would only count them double. NaN for labels that were never judged;
-        `multi_label_threshold` is small-text's and cuts nothing here.
-        """
-        several = dropout_sampling > 1
-        shape = (len(data_set), self.n_members, self.n_labels)
-        result = np.empty(shape if several else (shape[0], shape[2]), dtype=np.float32)
-        for rows, proba, samples in self.score_stream(data_set.x, n_passes=int(several)):
-            result[rows] = samples if several else proba
-        return result
 
     def score_stream(
         self, x: Embeddings, *, n_passes: int, chunk: int | None = None

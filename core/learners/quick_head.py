@@ -24,7 +24,7 @@ from core.errors import NotReady
 from core.learners import masking
 from core.learners.artefacts import write_artefact
 from core.learners.dataset import JudgedVectors
-from core.learners.naming import DenseClassifier
+from core.learners.naming import StreamingClassifier
 from core.learners.threads import one_torch_thread
 
 FORMAT = "marginalia-quick-head-3"
@@ -104,7 +104,7 @@ class Draws:
     bias: torch.Tensor  # (passes, labels)
 
 
-class QuickHead(DenseClassifier):
+class QuickHead(StreamingClassifier):
     """A probability per label from features, and a posterior over it.
 
     A label that was not judged once in the training documents has learnt nothing:
@@ -161,29 +161,6 @@ class QuickHead(DenseClassifier):
         """Train step by step: yield the mean loss after each epoch, able to predict by then."""
 
     # --- predicting -------------------------------------------------------
-
-    def predict_proba(
-        self,
-        data_set: JudgedVectors,
-        multi_label_threshold: float = 0.5,
-        dropout_sampling: int = 1,
-    ) -> Proba | Samples:
-        """Give every label's probability for every document, dense.
-
-        Shape (documents, labels), or with `dropout_sampling` above 1 so many
-        posterior draws, (documents, passes, labels); NaN for labels that were
-        never judged. `multi_label_threshold` is small-text's and cuts nothing;
-        the truth of `data_set` is not looked at.
-        """
-        n_passes = dropout_sampling if dropout_sampling > 1 else 0
-        results = [
-            samples if n_passes else proba
-            for _, proba, samples in self.score_stream(data_set.x, n_passes=n_passes)
-        ]
-        if not results:
-            shape = (0, n_passes, self.n_labels) if n_passes else (0, self.n_labels)
-            return np.empty(shape, dtype=np.float32)
-        return np.concatenate(results)
 
     def score_stream(
         self, x: Embeddings, *, n_passes: int, chunk: int | None = None

@@ -33,7 +33,7 @@ from core.learners.gradient import uses_bfloat16
 from core.learners.losses import Loss, make_loss, probabilities
 from core.learners.masking import TAUGHT, prior_logits
 from core.learners.memory import Memory
-from core.learners.naming import DenseClassifier
+from core.learners.naming import StreamingClassifier
 from core.learners.seeding import own_randomness
 from core.learners.tokens import Tokens
 from core.learners.training_run import Watching
@@ -81,7 +81,7 @@ class TextNetwork(torch.nn.Module):
             self.body.words.embedding.weight.requires_grad_(epoch > self.frozen_epochs)
 
 
-class TextNetworkLearner(DenseClassifier):
+class TextNetworkLearner(StreamingClassifier):
     """A small network trained on texts, each label its own Bernoulli, or all of them one choice.
 
     A label that was not judged once has learnt nothing: its probabilities are NaN.
@@ -229,26 +229,6 @@ class TextNetworkLearner(DenseClassifier):
         return json.dumps([self.FORMAT, options], sort_keys=True)
 
     # --- predicting -------------------------------------------------------
-
-    def predict_proba(
-        self,
-        data_set: JudgedTexts,
-        multi_label_threshold: float = 0.5,
-        dropout_sampling: int = 1,
-    ) -> Proba | Samples:
-        """Give every label's probability for every document, dense.
-
-        Shape (documents, labels), or (documents, passes, labels) with
-        `dropout_sampling` above 1; `multi_label_threshold` is small-text's and
-        cuts nothing here. Raises InputError where sampling is asked of a
-        network without dropout.
-        """
-        n_passes = dropout_sampling if dropout_sampling > 1 else 0
-        shape = (len(data_set), n_passes, self.n_labels)
-        result = np.empty(shape if n_passes else (len(data_set), self.n_labels), dtype=np.float32)
-        for rows, proba, samples in self.score_stream(data_set.texts, n_passes=n_passes):
-            result[rows] = samples if n_passes else proba
-        return result
 
     def score_stream(
         self, x: Sequence[str], *, n_passes: int, chunk: int | None = None

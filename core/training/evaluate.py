@@ -13,6 +13,7 @@ from core.domain import EvaluationSource, Proba, Truth
 from core.errors import InputError, NotReady
 from core.evaluation.in_brief import figures
 from core.evaluation.report import Evaluation, evaluate
+from core.evaluation.unseen import Chosen, Unseen, choose, measure_on_unseen
 from core.known_texts import KnownTexts
 from core.rounds import files
 from core.settings import Settings
@@ -24,7 +25,6 @@ from core.training.job import Reporter, Stage
 from core.training.layers import COMMAND_LINE, checked
 from core.training.learning import Materials, Watch
 from core.training.lesson import find_lesson
-from core.training.measure import Chosen, Unseen, choose, measure_on_unseen
 from core.training.model import TextModel
 
 OUTPUTS, OUTPUTS_ABOUT, METRICS = "eval_outputs.npz", "eval_outputs.json", "metrics.json"

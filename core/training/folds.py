@@ -7,14 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from core.domain import EvaluationSource
+from core.domain import EvaluationSource, Proba, Truth
+from core.evaluation.unseen import Unseen
 from core.learners.cross_validation import assign_folds
 from core.learners.dataset import JudgedTexts
 from core.rounds import files
 from core.training.data import LabelledTexts
 from core.training.learning import Learnt, Materials, Watch, learn_from_texts
-from core.training.measure import Unseen
 from core.training.on_vectors import learn_on_vectors
+
+FOLDS_OF_HELD_OUT = 5  # texts that both choose and measure
 
 WatchOf = Callable[[str], Watch]  # of what is being done
 
@@ -61,3 +63,9 @@ def out_of_fold(
         if kept is not None:
             files.write_array(kept, proba[test])
     return Unseen(proba, data.truth, folds, EvaluationSource.OUT_OF_FOLD)
+
+
+def held_out(proba: Proba, truth: Truth, *, seed: int) -> Unseen:
+    """Texts kept out of training, in folds that judge each other's choices."""
+    folds = assign_folds(truth, n_folds=FOLDS_OF_HELD_OUT, seed=seed)
+    return Unseen(proba, truth, folds, EvaluationSource.HELD_OUT)

@@ -12,6 +12,7 @@ import numpy as np
 
 from core.evaluation.in_brief import figures
 from core.evaluation.report import Evaluation
+from core.evaluation.unseen import Chosen, Unseen
 from core.known_texts import KnownTexts
 from core.learners.artefacts import partial_folder, put_in_place
 from core.manifest import seal
@@ -21,7 +22,6 @@ from core.training.data import Split
 from core.training.going_on import known_to
 from core.training.job import Job
 from core.training.learning import Learnt
-from core.training.measure import Chosen, Unseen
 from core.training.options import learner_options
 from core.versions import code_version, package_versions
 

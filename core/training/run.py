@@ -16,11 +16,18 @@ from core.domain import EvaluationSource
 from core.evaluation.counts import ENOUGH_TO_MEASURE
 from core.evaluation.in_brief import figures
 from core.evaluation.report import Evaluation
+from core.evaluation.unseen import (
+    Chosen,
+    Unseen,
+    choose,
+    measure_on_test,
+    measure_on_unseen,
+)
 from core.settings import Settings
 from core.training.checkpoint import claimed, refuse_bad_name, release, resolve_checkpoint
 from core.training.config import TrainConfig
 from core.training.data import LabelledTexts, Split, read_training_data, split
-from core.training.folds import learn, out_of_fold
+from core.training.folds import held_out, learn, out_of_fold
 from core.training.going_on import (
     Start,
     bring_state,
@@ -34,14 +41,6 @@ from core.training.job import Job, Reporter, Stage
 from core.training.keeping import hash_of, keep
 from core.training.learning import Learnt, Materials
 from core.training.lesson import find_lesson
-from core.training.measure import (
-    Chosen,
-    Unseen,
-    choose,
-    held_out,
-    measure_on_test,
-    measure_on_unseen,
-)
 from core.training.options import checked_options, usual_folds
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,7 @@
-"""From probabilities of texts nobody trained on: calibration, threshold, and honest figures."""
+"""From probabilities of documents nobody trained on: calibration, threshold, honest figures.
+
+Rounds and trainings without the app choose and measure by these functions alike.
+"""
 
 from __future__ import annotations
 
@@ -18,23 +21,20 @@ from core.evaluation.thresholds import (
     predict_exclusive,
     sweep,
 )
-from core.learners.cross_validation import assign_folds
-
-N_FOLDS = 5  # of texts that both choose and measure
 
 
 @dataclass(frozen=True)
 class Unseen:
-    """Texts that have both a judgement and an honest, uncalibrated prediction."""
+    """Documents that have both a judgement and an honest, uncalibrated prediction."""
 
-    proba: Proba  # (texts, labels)
+    proba: Proba  # (documents, labels)
     truth: Truth
     folds: NDArray[np.int64]
     source: EvaluationSource
 
     @property
     def usable(self) -> Unseen:
-        """Without texts that tell nothing."""
+        """Without documents that tell nothing."""
         rows = (np.isfinite(self.proba) & (self.truth != UNJUDGED)).any(axis=1)
         return Unseen(self.proba[rows], self.truth[rows], self.folds[rows], self.source)
 
@@ -48,7 +48,7 @@ class Chosen:
 
     temperature: Temperature
     threshold: float
-    is_said: bool  # the threshold was given, not chosen
+    is_said: bool = False  # the threshold was given, not chosen
 
     @property
     def is_exclusive(self) -> bool:
@@ -56,34 +56,44 @@ class Chosen:
         return self.temperature.exclusive
 
 
-def held_out(proba: Proba, truth: Truth, *, seed: int) -> Unseen:
-    """Texts kept out of training, in folds that judge each other's choices."""
-    folds = assign_folds(truth, n_folds=N_FOLDS, seed=seed)
-    return Unseen(proba, truth, folds, EvaluationSource.HELD_OUT)
-
-
 def choose(unseen: Unseen, threshold: float | None, *, exclusive: bool) -> Chosen:
     """Fit the temperature, and choose the threshold unless one was said."""
-    usable = unseen.usable
-    temperature = fit_temperature(usable.proba, usable.truth, exclusive=exclusive)
+    temperature = calibrated_on(unseen, exclusive=exclusive)
     if threshold is not None:
         return Chosen(temperature, threshold, is_said=True)
-    best = DEFAULT_THRESHOLD
+    return chosen_on(unseen, temperature)
+
+
+def calibrated_on(unseen: Unseen, *, exclusive: bool) -> Temperature:
+    """The temperature these documents ask for."""
+    usable = unseen.usable
+    return fit_temperature(usable.proba, usable.truth, exclusive=exclusive)
+
+
+def chosen_on(unseen: Unseen, temperature: Temperature) -> Chosen:
+    """The threshold best on these documents, or one half where they are fewer than ten."""
+    usable, best = unseen.usable, DEFAULT_THRESHOLD
     if len(usable) >= ENOUGH_TO_MEASURE:
         best = best_threshold(sweep(temperature.apply(usable.proba), usable.truth))
     return Chosen(temperature, best, is_said=False)
 
 
 def measure_on_test(
-    proba: Proba, truth: Truth, chosen: Chosen, *, names: tuple[str, ...], seed: int
+    proba: Proba,
+    truth: Truth,
+    chosen: Chosen,
+    *,
+    names: tuple[str, ...],
+    seed: int,
+    source: EvaluationSource = EvaluationSource.HELD_OUT,
 ) -> Evaluation:
-    """Measure raw probabilities of texts that neither trained nor chose anything."""
+    """Measure raw probabilities of documents that neither trained nor chose anything."""
     calibrated = chosen.temperature.apply(proba)
     return evaluate(
         calibrated,
         truth,
         names=names,
-        source=EvaluationSource.HELD_OUT,
+        source=source,
         threshold=chosen.threshold,
         predicted=predict_exclusive(calibrated) if chosen.is_exclusive else None,
         uncalibrated_proba=proba,
@@ -94,10 +104,10 @@ def measure_on_test(
 def measure_on_unseen(
     unseen: Unseen, chosen: Chosen, *, names: tuple[str, ...], seed: int
 ) -> Evaluation:
-    """Measure on the texts that chose, each by what the other folds would have chosen.
+    """Measure on the documents that chose, each by what the other folds would have chosen.
 
     A threshold that was said was chosen on none of them. With fewer than ten
-    texts everything is undefined.
+    documents everything is undefined.
     """
     usable = unseen.usable
     if len(usable) < ENOUGH_TO_MEASURE:
