@@ -62,7 +62,7 @@ class JobStatus(StrEnum):
 
 
 class RoundStep(StrEnum):
-    """The steps of a round, in order, and the one of a job that only exports its model."""
+    """The steps of a round, in order, then those of jobs that export, draw a map or report."""
 
     SNAPSHOT = "snapshot"
     ENCODE = "encode"
@@ -72,8 +72,11 @@ class RoundStep(StrEnum):
     SCORE = "score"
     QUERY = "query"
     FORECAST = "forecast"
+    DIAGNOSE = "diagnose"
     PUBLISH = "publish"
     EXPORT = "export"
+    PROJECT = "project"
+    REPORT = "report"
 
 
 class QueryKind(StrEnum):
@@ -86,6 +89,24 @@ class QueryKind(StrEnum):
     SEARCH = "search"  # somebody looked for texts like these
     RANDOM = "random"
     AUDIT = "audit"  # belongs to the audit set
+
+
+class ReviewKind(StrEnum):
+    """Why a judgement is looked at again."""
+
+    SUSPECT = "suspect"  # a model that did not see it finds it unlikely
+    COPIES = "copies"  # texts nearly alike, judged differently
+    PAIR = "pair"  # two labels together that hardly ever go together
+    COMPANION = "companion"  # a label without the one that nearly always goes with it
+    MAP = "map"  # chosen together on the map
+
+
+class Verdict(StrEnum):
+    """What came of looking again."""
+
+    CONFIRMED = "confirmed"
+    FLIPPED = "flipped"
+    UNSURE = "unsure"
 
 
 class EvaluationSource(StrEnum):

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from core.domain import JobStatus
-from core.evaluation.report import Evaluation
 from core.services.rounds import RoundInfo, list_rounds, load_evaluation
 from pages.widgets.context import context, go_to, require_project
-from pages.widgets.dashboard_tabs import (
-    draw_history,
-    draw_labels,
-    draw_probabilities,
-    draw_reliability,
-    draw_thresholds,
-    draw_together,
-)
+from pages.widgets.dashboard.tabs import TABS
+from pages.widgets.dashboard.view import View
 from pages.widgets.job_watch import watch_job
 from pages.widgets.round_words import interval, is_accuracy, score
 from pages.widgets.status import project_status
@@ -55,7 +46,7 @@ def main() -> None:
         st.info(f"Round {round_.number} was not measured.")
         return
     draw_headline(round_)
-    draw_tabs(round_, evaluation, done)
+    draw_tabs(View(here, project, round_, evaluation, done))
 
 
 def choose_round(done: list[RoundInfo], told: str) -> RoundInfo:
@@ -85,24 +76,14 @@ def draw_headline(round_: RoundInfo) -> None:
     st.markdown(f":material/straighten: {round_.metrics.get('note', '')}")
 
 
-def draw_tabs(round_: RoundInfo, evaluation: Evaluation, done: list[RoundInfo]) -> None:
+def draw_tabs(view: View) -> None:
     """Only the open tab is computed and sent."""
-    contents: dict[str, Callable[[], None]] = {}
-    if is_accuracy(round_):
-        contents["Reliability"] = lambda: draw_reliability(evaluation)
-    else:
-        contents["Thresholds"] = lambda: draw_thresholds(evaluation)
-    contents["Labels"] = lambda: draw_labels(evaluation)
-    if not round_.is_exclusive:  # else no two labels go together
-        contents["Together"] = lambda: draw_together(evaluation)
-    contents["Probabilities"] = lambda: draw_probabilities(evaluation)
-    contents["History"] = lambda: draw_history(round_, done)
-    for tab, draw in zip(
-        st.tabs(list(contents), key="view", bind="query-params"), contents.values(), strict=True
-    ):
-        if tab.open:
-            with tab:
-                draw()
+    tabs = [tab for tab in TABS if tab.fits(view)]
+    places = st.tabs([tab.title for tab in tabs], key="view", bind="query-params")
+    for tab, place in zip(tabs, places, strict=True):
+        if place.open:
+            with place:
+                tab.draw(view)
 
 
 main()

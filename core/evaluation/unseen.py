@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.domain import UNJUDGED, EvaluationSource, Proba, Truth
 from core.evaluation.calibration import Temperature, cross_fitted_calibration, fit_temperature
 from core.evaluation.counts import ENOUGH_TO_MEASURE
-from core.evaluation.report import Evaluation, evaluate
+from core.evaluation.outputs import EvaluationOutputs
 from core.evaluation.thresholds import (
     DEFAULT_THRESHOLD,
     best_threshold,
@@ -35,7 +35,16 @@ class Unseen:
     @property
     def usable(self) -> Unseen:
         """Without documents that tell nothing."""
-        rows = (np.isfinite(self.proba) & (self.truth != UNJUDGED)).any(axis=1)
+        return self.take(np.flatnonzero(self.is_usable))
+
+    @property
+    def is_usable(self) -> NDArray[np.bool_]:
+        """(documents,) which tell something."""
+        told: NDArray[np.bool_] = (np.isfinite(self.proba) & (self.truth != UNJUDGED)).any(axis=1)
+        return told
+
+    def take(self, rows: NDArray[np.int64]) -> Unseen:
+        """These documents alone."""
         return Unseen(self.proba[rows], self.truth[rows], self.folds[rows], self.source)
 
     def __len__(self) -> int:
@@ -78,7 +87,7 @@ def chosen_on(unseen: Unseen, temperature: Temperature) -> Chosen:
     return Chosen(temperature, best, is_said=False)
 
 
-def measure_on_test(
+def measured_on_test(
     proba: Proba,
     truth: Truth,
     chosen: Chosen,
@@ -86,59 +95,54 @@ def measure_on_test(
     names: tuple[str, ...],
     seed: int,
     source: EvaluationSource = EvaluationSource.HELD_OUT,
-) -> Evaluation:
-    """Measure raw probabilities of documents that neither trained nor chose anything."""
+) -> EvaluationOutputs:
+    """What to measure of raw probabilities of documents that neither trained nor chose anything."""
     calibrated = chosen.temperature.apply(proba)
-    return evaluate(
-        calibrated,
-        truth,
+    return EvaluationOutputs(
+        proba=calibrated,
+        truth=truth,
         names=names,
+        thresholds=np.full(len(names), chosen.threshold),
+        shared=chosen.threshold,
         source=source,
-        threshold=chosen.threshold,
         predicted=predict_exclusive(calibrated) if chosen.is_exclusive else None,
-        uncalibrated_proba=proba,
+        raw=proba,
+        exclusive=chosen.is_exclusive,
         seed=seed,
     )
 
 
-def measure_on_unseen(
+def measured_on_unseen(
     unseen: Unseen, chosen: Chosen, *, names: tuple[str, ...], seed: int
-) -> Evaluation:
-    """Measure on the documents that chose, each by what the other folds would have chosen.
+) -> EvaluationOutputs:
+    """What to measure of documents that chose, each by what the other folds would have chosen.
 
-    A threshold that was said was chosen on none of them. With fewer than ten
-    documents everything is undefined.
+    The rows are those of `unseen.usable`. A threshold that was said was chosen on
+    none of them. With fewer than ten documents there are no rows.
     """
     usable = unseen.usable
+    source = usable.source
     if len(usable) < ENOUGH_TO_MEASURE:
-        return _nothing_measured(unseen.truth, chosen, names=names, seed=seed)
-    predicted = None
-    if chosen.is_exclusive:
-        predicted = predict_exclusive(usable.proba)
-    elif not chosen.is_said:
-        predicted, _ = cross_fitted_predictions(usable.proba, usable.truth, usable.folds)
-    return evaluate(
-        cross_fitted_calibration(
+        usable, source = usable.take(np.arange(0)), EvaluationSource.NONE
+    predicted, calibrated = None, usable.proba
+    if len(usable):
+        calibrated = cross_fitted_calibration(
             usable.proba, usable.truth, usable.folds, exclusive=chosen.is_exclusive
-        ),
-        usable.truth,
+        )
+        if chosen.is_exclusive:
+            predicted = predict_exclusive(usable.proba)
+        elif not chosen.is_said:
+            predicted, _ = cross_fitted_predictions(usable.proba, usable.truth, usable.folds)
+    return EvaluationOutputs(
+        proba=calibrated,
+        truth=usable.truth,
         names=names,
-        source=usable.source,
-        threshold=chosen.threshold,
+        thresholds=np.full(len(names), chosen.threshold),
+        shared=chosen.threshold,
+        source=source,
         predicted=predicted,
-        uncalibrated_proba=usable.proba,
-        seed=seed,
-    )
-
-
-def _nothing_measured(
-    truth: Truth, chosen: Chosen, *, names: tuple[str, ...], seed: int
-) -> Evaluation:
-    return evaluate(
-        np.full(truth.shape, np.nan, dtype=np.float32),
-        truth,
-        names=names,
-        source=EvaluationSource.NONE,
-        threshold=chosen.threshold,
+        raw=usable.proba if len(usable) else None,
+        folds=usable.folds,
+        exclusive=chosen.is_exclusive,
         seed=seed,
     )

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
 
 from core.domain import EvaluationSource
 from core.evaluation.calibration import Temperature
 from core.evaluation.in_brief import figures
-from core.evaluation.report import Evaluation
+from core.evaluation.outputs import OUTPUTS, TEXT_LENGTH, EvaluationOutputs, write_outputs
 from core.evaluation.unseen import (
     Chosen,
     calibrated_on,
     chosen_on,
-    measure_on_test,
-    measure_on_unseen,
+    measured_on_test,
+    measured_on_unseen,
 )
 from core.learners.dataset import JudgedVectors
 from core.rounds import files
@@ -24,7 +26,10 @@ from core.rounds.learner import load_learner
 from core.rounds.notes import Evidence, audit_judgements_needed, note_on
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop
-from core.rounds.unseen import read_unseen
+from core.rounds.unseen import read_kept, read_unseen
+from core.services.documents import documents_in_brief
+from core.services.predictions import LABEL_IDS
+from core.store.tables import Label
 
 
 def calibrate(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
@@ -40,11 +45,16 @@ def choose_threshold(workshop: Workshop, task: Task, progress: Progress) -> dict
     cut = chosen_on(unseen, read_temperature(task))
     needed = audit_judgements_needed(int(snapshot.is_audited.sum()))
     if needed is not None and len(snapshot.audit_ids) >= needed:
-        evaluation = _on_audit_set(workshop, task, cut)
+        outputs = _on_audit_set(workshop, task, cut)
+        document_ids = snapshot.audit_ids
     else:
-        evaluation = measure_on_unseen(
+        outputs = measured_on_unseen(
             unseen, cut, names=snapshot.label_names, seed=task.the_round.seed
         )
+        document_ids = snapshot.train_ids[read_kept(task).is_usable][: len(outputs)]
+    outputs = described(workshop, task, outputs, document_ids)
+    write_outputs(task.folder / OUTPUTS, outputs)
+    evaluation = outputs.evaluate()
     evidence = Evidence(
         source=evaluation.source,
         n_documents=evaluation.n_documents,
@@ -73,14 +83,42 @@ def read_temperature(task: Task) -> Temperature:
     return Temperature(**files.read_json(task.folder / files.CALIBRATION))
 
 
-def _on_audit_set(workshop: Workshop, task: Task, cut: Chosen) -> Evaluation:
+def _on_audit_set(workshop: Workshop, task: Task, cut: Chosen) -> EvaluationOutputs:
     snapshot, use = Snapshot.read(task.folder), EncoderUse.read(task.folder)
     x = use.features(workshop.settings, task.project).rows(snapshot.audit_ids)
-    return measure_on_test(
+    return measured_on_test(
         load_learner(task).predict_proba(JudgedVectors(x, snapshot.audit_truth)),
         snapshot.audit_truth,
         cut,
         names=snapshot.label_names,
         seed=task.the_round.seed,
         source=EvaluationSource.AUDIT,
+    )
+
+
+def described(
+    workshop: Workshop, task: Task, outputs: EvaluationOutputs, document_ids: NDArray[np.int64]
+) -> EvaluationOutputs:
+    """With what people know the documents and the labels by."""
+    label_ids = files.read_json(task.folder / LABEL_IDS)
+    with workshop.store.read() as session:
+        told = documents_in_brief(session, document_ids.tolist(), length=TEXT_LENGTH)
+        colours = dict(
+            session.execute(select(Label.id, Label.colour).where(Label.id.in_(label_ids))).all()
+        )
+    return replace(
+        outputs,
+        document_ids=document_ids,
+        external_ids=tuple(told[id_].external_id for id_ in document_ids.tolist()),
+        texts=tuple(told[id_].text for id_ in document_ids.tolist()),
+        label_ids=tuple(label_ids),
+        colours=tuple(colours[id_] for id_ in label_ids),
+        about={
+            "project": task.project.name,
+            "round": task.the_round.number,
+            "strategy": task.the_round.strategy,
+            "learner": task.the_round.config.get("learner"),
+            "n_judged": len(Snapshot.read(task.folder).train_ids),
+            "history": files.read_json(task.folder / files.HISTORY),
+        },
     )

@@ -22,10 +22,15 @@ def keep_unseen(
 
 def read_unseen(task: Task) -> Unseen:
     """Read what the train step wrote, without the documents that tell nothing."""
+    return read_kept(task).usable
+
+
+def read_kept(task: Task) -> Unseen:
+    """Read what the train step wrote, one row per train document."""
     stored, snapshot = files.read_arrays(task.folder / files.UNSEEN), Snapshot.read(task.folder)
     return Unseen(
         proba=stored["proba"],
         truth=snapshot.train_truth,
         folds=stored["folds"],
         source=EvaluationSource(str(stored["source"])),
-    ).usable
+    )

@@ -56,6 +56,7 @@ class RoundInfo:
     error: str | None
     created_at: datetime
     finished_at: datetime | None
+    checkpoint: str | None = None  # its folder, below the checkpoints' folder
     pruned_because: str | None = None  # its weights are gone, its figures are not
     is_exclusive: bool = False  # exactly one label per document, when it was asked for
     learner: dict[str, Any] = field(default_factory=dict)  # as `learner_choice` has it
@@ -239,6 +240,7 @@ def _round_info(round_: Round, *, active_round_id: int | None) -> RoundInfo:
         error=round_.error,
         created_at=round_.created_at,
         finished_at=round_.finished_at,
+        checkpoint=round_.checkpoint,
         pruned_because=(round_.config.get(PRUNED) or {}).get("why"),
         is_exclusive=bool(round_.config.get("exclusive")),
         learner=dict(round_.config.get("learner") or {}),

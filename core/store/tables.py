@@ -33,9 +33,11 @@ from core.domain import (
     JobStatus,
     JudgementState,
     QueryKind,
+    ReviewKind,
     RoundKind,
     SubmissionKind,
     SubmissionSource,
+    Verdict,
 )
 
 
@@ -240,6 +242,52 @@ class Round(Base):
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
+
+
+class OperatingPoint(Base):
+    """Thresholds that somebody set for a round instead of its own. The newest counts."""
+
+    __tablename__ = "operating_point"
+    __table_args__ = (
+        Index("ix_operating_point_round", "round_id", "id"),
+        CheckConstraint(
+            "shared IS NULL OR (shared >= 0 AND shared <= 1)", name="shared_is_probability"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id", ondelete="CASCADE"))
+    annotator_id: Mapped[int | None] = mapped_column(ForeignKey("annotator.id"))
+    shared: Mapped[float | None]  # NULL: the round's own thresholds again
+    own: Mapped[dict[str, Any]] = mapped_column(default=dict)  # label id → threshold
+    aim: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # NULL: by hand
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Review(Base):
+    """A judgement that somebody looked at again, and the submission that says what came of it.
+
+    A review whose submission was undone counts no longer.
+    """
+
+    __tablename__ = "review"
+    __table_args__ = (
+        Index("ix_review_cell", "project_id", "document_id", "label_id"),
+        UniqueConstraint("submission_id", "label_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    document_id: Mapped[int] = mapped_column(ForeignKey("document.id", ondelete="CASCADE"))
+    label_id: Mapped[int] = mapped_column(ForeignKey("label.id"))
+    round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id", ondelete="SET NULL"))
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"))
+    kind: Mapped[ReviewKind] = mapped_column(closed(ReviewKind))
+    verdict: Mapped[Verdict] = mapped_column(closed(Verdict))
+    state_before: Mapped[str] = mapped_column(String(20))  # present, absent or unjudged
+    suspicion: Mapped[float | None]  # probability that the judgement was wrong, when asked
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Query(Base):

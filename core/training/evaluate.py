@@ -13,7 +13,7 @@ from core.domain import EvaluationSource, Proba, Truth
 from core.errors import InputError, NotReady
 from core.evaluation.in_brief import figures
 from core.evaluation.report import Evaluation, evaluate
-from core.evaluation.unseen import Chosen, Unseen, choose, measure_on_unseen
+from core.evaluation.unseen import Chosen, Unseen, choose, measured_on_unseen
 from core.known_texts import KnownTexts
 from core.rounds import files
 from core.settings import Settings
@@ -151,7 +151,7 @@ def _predicted(model: TextModel, data: LabelledTexts, reporter: Reporter) -> lis
 def _out_of_fold(
     unseen: Unseen, chosen: Chosen, names: tuple[str, ...], config: TrainConfig
 ) -> Measured:
-    evaluation = measure_on_unseen(unseen, chosen, names=names, seed=config.seed)
+    evaluation = measured_on_unseen(unseen, chosen, names=names, seed=config.seed).evaluate()
     return Measured(
         evaluation=evaluation,
         proba=chosen.temperature.apply(unseen.proba),

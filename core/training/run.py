@@ -20,8 +20,8 @@ from core.evaluation.unseen import (
     Chosen,
     Unseen,
     choose,
-    measure_on_test,
-    measure_on_unseen,
+    measured_on_test,
+    measured_on_unseen,
 )
 from core.settings import Settings
 from core.training.checkpoint import claimed, refuse_bad_name, release, resolve_checkpoint
@@ -144,5 +144,5 @@ def _measured(job: Job, learnt: Learnt, unseen: Unseen, chosen: Chosen) -> Evalu
     test, names, seed = job.parts.test, job.data.label_names, job.config.seed
     if len(test) >= ENOUGH_TO_MEASURE:
         proba = learnt.raw_proba(test.texts)
-        return measure_on_test(proba, test.truth, chosen, names=names, seed=seed)
-    return measure_on_unseen(unseen, chosen, names=names, seed=seed)
+        return measured_on_test(proba, test.truth, chosen, names=names, seed=seed).evaluate()
+    return measured_on_unseen(unseen, chosen, names=names, seed=seed).evaluate()

@@ -14,10 +14,10 @@ from tests.ui.rooms import SHELL, Rooms
 
 Said = Callable[[AppTest], str]
 TABS = {
-    "Thresholds": ["threshold_sweep", "reliability"],
-    "Labels": ["per_label", "pr_curves"],
+    "Thresholds": ["threshold_sweep"],
+    "Calibration": ["reliability"],
+    "Labels": ["per_label", "pr_curves", "histograms"],
     "Together": ["pairs_judged", "pairs_predicted", "pairs_difference"],
-    "Probabilities": ["histograms"],
     "History": ["f1_by_round", "loss_by_epoch"],
 }
 
@@ -128,9 +128,9 @@ SAME = {"precision": 0.62, "recall": 0.62}  # as they are where one label is pre
 def test_where_one_label_applies_the_figure_is_called_accuracy(rooms: Rooms, said: Said) -> None:
     project = rooms.project("billing", "refund", n_documents=3)
     rooms.finished_round(project, micro_f1=0.62, config={"exclusive": True}, metrics=SAME)
-    test = open_tab(project, "Reliability")
+    test = open_tab(project, "Calibration")
     assert [metric.label for metric in test.metric] == ["Accuracy", "Macro-F1"]
-    assert [tab.label for tab in test.tabs] == ["Reliability", "Labels", "Probabilities", "History"]
+    assert [tab.label for tab in test.tabs] == ["Calibration", "Labels", "History"]
     assert "there is no threshold to choose" in said(test)
     assert "Accuracy is the share" in said(open_tab(project, "History"))
     assert not test.exception

@@ -1,0 +1,1 @@
+"""The dashboards' tabs, one module each; `view` says what they draw from."""

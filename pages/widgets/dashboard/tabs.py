@@ -1,0 +1,34 @@
+"""Which tabs there are, in the order of the questions that a reviewer asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pages.widgets.dashboard import (
+    calibration,
+    history,
+    labels,
+    thresholds,
+    together,
+)
+from pages.widgets.dashboard.view import View
+from pages.widgets.round_words import is_accuracy
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab: its title, what it draws, and for which rounds."""
+
+    title: str
+    draw: Callable[[View], None]
+    fits: Callable[[View], bool] = lambda view: True
+
+
+TABS = (
+    Tab("Thresholds", thresholds.draw, lambda view: not is_accuracy(view.round_)),
+    Tab("Calibration", calibration.draw),
+    Tab("Labels", labels.draw),
+    Tab("Together", together.draw, lambda view: not view.round_.is_exclusive),
+    Tab("History", history.draw),
+)

@@ -1,0 +1,54 @@
+"""What every tab draws from: one round's stored results, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import CorruptArtefact, InputError
+from core.evaluation.outputs import OUTPUTS, EvaluationOutputs, read_outputs
+from core.evaluation.report import Evaluation
+from core.services.rounds import RoundInfo
+from core.store.tables import Project
+from pages.widgets.context import Context
+
+NO_OUTPUTS = (
+    "This round was made before its measured documents were kept, so single documents cannot be "
+    "shown. Run a round again."
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """One round of one project, as the tabs see it."""
+
+    here: Context
+    project: Project
+    round_: RoundInfo
+    evaluation: Evaluation
+    done: list[RoundInfo]  # all finished rounds, the newest first
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the round's files lie."""
+        if self.round_.checkpoint is None:
+            return None
+        return self.here.settings.checkpoints_dir / self.round_.checkpoint
+
+    def outputs(self) -> EvaluationOutputs | None:
+        """The measured documents; None for rounds of earlier versions, or without files."""
+        if self.folder is None or not (path := self.folder / OUTPUTS).is_file():
+            return None
+        try:
+            return _read(str(path), path.stat().st_mtime_ns)
+        except (CorruptArtefact, InputError) as error:
+            st.error(str(error))
+            return None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _read(path: str, changed: int) -> EvaluationOutputs:
+    """Shared by everyone who looks; nobody writes into it."""
+    return read_outputs(Path(path))
