@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.charts.style import DIVERGING, SEQUENTIAL, empty_figure, plain, short, styled
+from core.evaluation.cooccurrence import Cooccurrence
 from core.evaluation.counts import Floats
 from core.evaluation.report import Evaluation
-from core.evaluation.summary import Cooccurrence
 
 Which = Literal["judged", "predicted", "difference"]
 Measure = Literal["count", "conditional"]

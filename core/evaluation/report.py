@@ -18,6 +18,7 @@ from core.evaluation.calibration import (
     log_loss,
     reliability,
 )
+from core.evaluation.cooccurrence import Cooccurrence, cooccurrence
 from core.evaluation.counts import Mask, check_shapes, masked_truth, predict, usable_cells
 from core.evaluation.per_label import (
     MAX_CURVE_POINTS,
@@ -28,7 +29,7 @@ from core.evaluation.per_label import (
     precision_recall_curve_points,
     probability_histogram,
 )
-from core.evaluation.summary import Cooccurrence, Summary, cooccurrence, summarise
+from core.evaluation.summary import Summary, summarise
 from core.evaluation.thresholds import Sweep, best_threshold, sweep
 
 CURVE_POINT_BUDGET = 3000  # over all labels: keeps 54 labels' curves under 80 kB

@@ -1,15 +1,13 @@
-"""All labels together: averaged scores with intervals, and which labels go together."""
+"""All labels together: averaged scores with intervals."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.domain import ABSENT, PRESENT, UNJUDGED, Truth
+from core.domain import PRESENT, UNJUDGED, Truth
 from core.evaluation.counts import (
-    Counts,
     Floats,
     Mask,
     f1_from_counts,
@@ -55,41 +53,6 @@ class Summary:
     n_macro_labels: int
     cardinality_judged: float | None
     cardinality_predicted: float | None
-
-
-@dataclass(frozen=True, eq=False)
-class Cooccurrence:
-    """How often labels meet, each array (labels, labels), counted where both are judged.
-
-    counts : documents with both the row's and the column's label
-    row_present : documents with the row's label
-    both_judged : documents with a judgement of both
-    """
-
-    counts: Counts
-    row_present: Counts
-    both_judged: Counts
-
-    @property
-    def conditional(self) -> Floats:
-        """Share of the row label's documents that also have the column's; NaN without any."""
-        return ratio(self.counts, self.row_present)
-
-    @property
-    def lift(self) -> Floats:
-        """How many times as often as if the labels were independent; NaN where one is unused."""
-        return ratio(
-            self.counts * self.both_judged.astype(np.float64),
-            self.row_present * self.row_present.T.astype(np.float64),
-        )
-
-    @property
-    def phi(self) -> Floats:
-        """Pearson correlation of the two labels, -1 to 1; NaN where one does not vary."""
-        n = self.both_judged.astype(np.float64)
-        rows, columns = self.row_present.astype(np.float64), self.row_present.T.astype(np.float64)
-        spread = np.sqrt(rows * (n - rows) * columns * (n - columns))
-        return ratio(n * self.counts - rows * columns, spread)
 
 
 def summarise(
@@ -145,20 +108,3 @@ def _proportion(successes: int, trials: int) -> Estimate:
         return UNDEFINED
     low, high = wilson_interval(successes, trials)
     return Estimate(successes / trials, float(low), float(high))
-
-
-def cooccurrence(binary: NDArray[np.int8]) -> Cooccurrence:
-    """Count label pairs.
-
-    Parameters
-    ----------
-    binary : (documents, labels) of 1 present, 0 absent, -1 unjudged; predictions
-        are given as 1 and 0, with -1 where the judgement to compare with is missing.
-    """
-    present = (binary == PRESENT).astype(np.float64)
-    judged = present + (binary == ABSENT)
-    return Cooccurrence(
-        counts=(present.T @ present).astype(np.int64),
-        row_present=(present.T @ judged).astype(np.int64),
-        both_judged=(judged.T @ judged).astype(np.int64),
-    )

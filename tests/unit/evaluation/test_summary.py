@@ -5,8 +5,9 @@ import pytest
 from sklearn.metrics import f1_score, matthews_corrcoef, precision_score, recall_score
 
 from core.domain import UNJUDGED
+from core.evaluation.cooccurrence import cooccurrence
 from core.evaluation.counts import predict
-from core.evaluation.summary import UNDEFINED, cooccurrence, summarise
+from core.evaluation.summary import UNDEFINED, summarise
 
 
 def test_averages_agree_with_scikit_learn_on_the_judged_cells(large):
