@@ -11,9 +11,13 @@ from core.evaluation.advice_history import (
     what_it_suggests_loss_by_epoch,
 )
 from core.evaluation.advice_labels import (
-    what_it_suggests_cooccurrence_heatmap,
     what_it_suggests_per_label_bars,
     what_it_suggests_precision_recall_curves,
+)
+from core.evaluation.advice_pairs import (
+    how_to_read_companions,
+    what_it_suggests_companions,
+    what_it_suggests_cooccurrence_heatmap,
 )
 from core.evaluation.advice_probabilities import (
     what_it_suggests_probability_histograms,
@@ -23,6 +27,7 @@ from core.evaluation.advice_probabilities import (
 from core.evaluation.counts import ENOUGH_TO_MEASURE
 
 __all__ = [
+    "how_to_read_companions",
     "how_to_read_cooccurrence_heatmap",
     "how_to_read_f1_by_round",
     "how_to_read_loss_by_epoch",
@@ -31,6 +36,7 @@ __all__ = [
     "how_to_read_probability_histograms",
     "how_to_read_reliability_diagram",
     "how_to_read_threshold_sweep",
+    "what_it_suggests_companions",
     "what_it_suggests_cooccurrence_heatmap",
     "what_it_suggests_f1_by_round",
     "what_it_suggests_loss_by_epoch",

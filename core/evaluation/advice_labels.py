@@ -1,4 +1,4 @@
-"""What the per-label scores, their curves and the label pairs suggest."""
+"""What the per-label scores and their curves suggest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from core.evaluation.per_label import LabelScores
 from core.evaluation.report import Evaluation
 from core.evaluation.wording import (
     FEW_POSITIVES,
-    NOTHING_MEASURED,
     caution,
     listed,
     nothing_to_say,
@@ -16,8 +15,6 @@ from core.evaluation.wording import (
 )
 
 HIGH, LOW = 0.7, 0.5
-MANY_TOGETHER = 5
-ALMOST_ALWAYS = 0.95
 
 
 def what_it_suggests_per_label_bars(evaluation: Evaluation) -> str:
@@ -126,59 +123,3 @@ def _best_on_curve(evaluation: Evaluation, label: int) -> tuple[float, float]:
     f1 = 2 * curve.precision * curve.recall / np.maximum(curve.precision + curve.recall, 1e-12)
     top = int(np.argmax(f1))
     return float(curve.thresholds[top]), float(f1[top])
-
-
-def what_it_suggests_cooccurrence_heatmap(evaluation: Evaluation) -> str:
-    """Which pair of labels to look at first."""
-    if evaluation.n_documents == 0:
-        return NOTHING_MEASURED
-    if len(evaluation.names) < 2:
-        return "A project with one label has no pairs."
-    judged, predicted = evaluation.judged_pairs.counts, evaluation.predicted_pairs.counts
-    apart = _largest_pair(np.where(predicted == 0, judged, 0))
-    invented = _largest_pair(np.where(judged == 0, predicted, 0))
-    names = evaluation.names
-    if apart and judged[apart] >= MANY_TOGETHER:
-        a, b = apart
-        return caution(evaluation) + (
-            f"“{names[a]}” and “{names[b]}” were judged together in {judged[apart]} documents but "
-            "never predicted together; judge more documents that have both."
-        )
-    if invented and predicted[invented] >= MANY_TOGETHER:
-        a, b = invented
-        return caution(evaluation) + (
-            f"“{names[a]}” and “{names[b]}” were predicted together in {predicted[invented]} "
-            "documents but never judged so: if they exclude each other, say so in the guideline."
-        )
-    return caution(evaluation) + _on_inclusion(evaluation)
-
-
-def _on_inclusion(evaluation: Evaluation) -> str:
-    pairs, names = evaluation.judged_pairs, evaluation.names
-    shares = np.where(pairs.counts >= MANY_TOGETHER, pairs.conditional, 0.0)
-    np.fill_diagonal(shares, 0.0)
-    a, b = (int(i) for i in np.unravel_index(np.argmax(shares), shares.shape))
-    if shares[a, b] >= ALMOST_ALWAYS:
-        if shares[b, a] >= ALMOST_ALWAYS:
-            return (
-                f"“{names[a]}” and “{names[b]}” were almost always judged together: they may be "
-                "one label."
-            )
-        return (
-            f"{shares[a, b]:.0%} of the documents with “{names[a]}” also have “{names[b]}”: the "
-            "second may be the parent of the first."
-        )
-    top = _largest_pair(pairs.counts)
-    if top is None:
-        return "No two labels were judged together in these documents."
-    return (
-        f"The model pairs labels much as people do; “{names[top[0]]}” and “{names[top[1]]}” meet "
-        f"most often, in {pairs.counts[top]} documents."
-    )
-
-
-def _largest_pair(counts: np.ndarray) -> tuple[int, int] | None:
-    """The position above the diagonal of the largest count, or None if all are 0."""
-    upper = np.triu(counts, k=1)
-    a, b = (int(i) for i in np.unravel_index(np.argmax(upper), upper.shape))
-    return (a, b) if upper[a, b] > 0 else None
