@@ -7,8 +7,10 @@ probabilities allow is tried. A cut flatters the documents it was chosen on, so
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +71,27 @@ class Aim:
                 f"Costs of {costs[0]:g} and {costs[1]:g} tell no cut from another; "
                 "give costs of 0 or more, not both 0."
             )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for storing."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Read back what `to_json` wrote; what is left out is as usual.
+
+        Raises InputError for goals, scopes or names that do not exist.
+        """
+        try:
+            said = dict(stored)
+            goal, scope = said.pop("goal", Goal.F1), said.pop("scope", Scope.SHARED)
+            return cls(Goal(goal), Scope(scope), **{k: float(v) for k, v in said.items()})
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"'{dict(stored)}' says no aim ({error}); goals are {', '.join(Goal)}, "
+                f"scopes {', '.join(Scope)}, beside beta, floor, cost_false_positive and "
+                "cost_false_negative."
+            ) from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from core.domain import SubmissionKind
 from core.errors import Conflict, InputError, NotFound
+from core.evaluation.operating_points import Aim
 from core.services.exclusive import check_can_be_exclusive
 from core.store.tables import Document, Project, Submission
 from core.strategies.catalogue import DEFAULT_STRATEGY
@@ -32,6 +33,12 @@ class ProjectSettings:
     pinned_rounds: list[int] = field(default_factory=list)  # numbers of rounds kept whatever comes
     exclusive: bool = False  # exactly one label per document
     learner: dict[str, Any] = field(default_factory=dict)  # chosen last, by kind of round
+    aim: dict[str, Any] = field(default_factory=dict)  # what rounds choose their thresholds for
+
+    @property
+    def full_aim(self) -> Aim:
+        """The aim with what is left out of it; raises InputError for what cannot be."""
+        return Aim.from_json(self.aim)
 
     @classmethod
     def of(cls, project: Project) -> ProjectSettings:
@@ -143,9 +150,15 @@ def change_settings(session: Session, project_id: int, **changes: Any) -> Projec
     ):
         if not low <= (value := getattr(settings, name)) <= high:
             raise InputError(f"{name} is {value}; give a number from {low} to {high}.")
-    Recipe.of(settings.strategy, settings.recipe)  # refuses what cannot be
+    Recipe.of(settings.strategy, settings.recipe)  # these refuse what cannot be
+    _ = settings.full_aim
     project.settings = {**project.settings, **asdict(settings)}
     return settings
+
+
+def choose_aim(session: Session, project_id: int, aim: Aim) -> ProjectSettings:
+    """From the next round on, thresholds are chosen for this."""
+    return change_settings(session, project_id, aim=aim.to_json())
 
 
 def delete_project(session: Session, project_id: int) -> None:
