@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from core.domain import PRESENT, UNJUDGED, Proba, Truth
+from core.domain import ABSENT, PRESENT, UNJUDGED, Proba, Truth
 from core.errors import InputError
 from core.evaluation.counts import (
     Counts,
@@ -170,10 +170,17 @@ def probability_histogram(
 ) -> ProbabilityHistogram:
     """Count one label's cells (or all cells) by probability and judgement."""
     columns = slice(None) if label is None else slice(label, label + 1)
-    cells, states = proba[:, columns].ravel(), truth[:, columns].ravel()
-    finite = np.isfinite(cells)
-    bins = np.clip((cells[finite] * n_bins).astype(np.int64), 0, n_bins - 1)
+    bins, states = histogram_bins(proba[:, columns], n_bins=n_bins), truth[:, columns]
     counts = [
-        np.bincount(bins[states[finite] == state], minlength=n_bins) for state in (1, 0, UNJUDGED)
+        np.bincount(bins[(states == state) & (bins >= 0)], minlength=n_bins)
+        for state in (PRESENT, ABSENT, UNJUDGED)
     ]
     return ProbabilityHistogram(present=counts[0], absent=counts[1], unjudged=counts[2])
+
+
+def histogram_bins(proba: Proba, *, n_bins: int = N_HISTOGRAM_BINS) -> NDArray[np.int64]:
+    """The bin of every cell, in the shape of `proba`; -1 without a probability, 1 in the last."""
+    finite = np.isfinite(proba)
+    scaled = np.where(finite, proba, 0) * n_bins
+    bins: NDArray[np.int64] = np.clip(scaled.astype(np.int64), 0, n_bins - 1)
+    return np.where(finite, bins, -1)
