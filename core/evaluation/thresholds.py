@@ -1,7 +1,8 @@
-"""Where to cut probabilities: the sweep, its best point, and an honest score for it.
+"""Where to cut probabilities: the sweep of all labels or one, its best point, an honest score.
 
-One threshold serves all labels. A threshold chosen on documents flatters the
-score of those documents; `cross_fitted_predictions` chooses each fold's on the others.
+A threshold chosen on documents flatters the score of those documents;
+`cross_fitted_predictions` chooses each fold's on the others. Aims other than
+micro-F1 are in `core.evaluation.operating_points`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.domain import PRESENT, Proba, Truth
+from core.domain import PRESENT, UNJUDGED, Proba, Truth
 from core.evaluation.counts import (
     Counts,
     Floats,
@@ -19,11 +20,14 @@ from core.evaluation.counts import (
     check_folds,
     check_shapes,
     f1_from_counts,
+    masked_truth,
     mean_of_defined,
+    outcome_cells,
     predict,
     ratio,
     usable_cells,
 )
+from core.evaluation.intervals import N_RESAMPLES, f1_interval, resampled_weights
 
 DEFAULT_GRID: Floats = np.round(np.arange(1, 100) / 100, 2)
 DEFAULT_THRESHOLD = 0.5
@@ -67,6 +71,87 @@ def sweep(proba: Proba, truth: Truth, *, grid: ArrayLike | None = None) -> Sweep
         macro_f1=mean_of_defined(f1_from_counts(tp, fp, fn), axis=1),
         precision=ratio(all_tp, all_tp + all_fp),
         recall=ratio(all_tp, all_tp + all_fn),
+    )
+
+
+def sweep_label(proba: Proba, truth: Truth, label: int, *, grid: ArrayLike | None = None) -> Sweep:
+    """Score every threshold for one label: its F1 stands as micro- and macro-F1 alike."""
+    check_shapes(proba, truth)
+    return sweep(proba[:, [label]], truth[:, [label]], grid=grid)
+
+
+def sweep_interval(
+    proba: Proba, truth: Truth, *, seed: int, grid: ArrayLike | None = None
+) -> tuple[Floats, Floats]:
+    """95 % interval of micro-F1 at each threshold, (thresholds,) low and high; NaN where undefined.
+
+    Of several labels by a bootstrap over documents, whose cells go together; of
+    one label by Wilson's interval, as its other scores are.
+    """
+    check_shapes(proba, truth)
+    thresholds: Floats = DEFAULT_GRID if grid is None else np.asarray(grid, dtype=np.float64)
+    tp, fp, fn = (counts.sum(axis=1) for counts in _counts_by_threshold(proba, truth, thresholds))
+    if proba.shape[1] == 1:
+        low, high = f1_interval(tp, fp, fn)
+        unknown = tp + fn == 0
+        return np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
+    point = f1_from_counts(tp, fp, fn)
+    resamples = _resampled_micro_f1(proba, truth, thresholds, seed=seed)
+    if np.isnan(point).all() or np.isnan(resamples).all():
+        return np.full(len(thresholds), np.nan), np.full(len(thresholds), np.nan)
+    low, high = np.nanpercentile(resamples, [2.5, 97.5], axis=0)
+    return np.minimum(low, point), np.maximum(high, point)
+
+
+def _resampled_micro_f1(proba: Proba, truth: Truth, thresholds: Floats, *, seed: int) -> Floats:
+    """Micro-F1 of bootstrap samples of documents, (resamples, thresholds)."""
+    known = usable_cells(proba, truth).any(axis=1)
+    cells, judged = proba[known], masked_truth(proba, truth)[known]
+    by_document = [
+        np.stack([cell.sum(axis=1) for cell in outcome_cells(predict(cells, cut), judged)])
+        for cut in thresholds
+    ]  # per threshold (3, documents)
+    if not known.any() or not by_document:
+        return np.full((1, len(thresholds)), np.nan)
+    columns = np.concatenate(by_document).T.astype(np.float32)  # (documents, thresholds * 3)
+    chunks = resampled_weights(len(cells), seed=seed, n_resamples=N_RESAMPLES)
+    sums = np.concatenate([weights @ columns for weights in chunks]).astype(np.float64)
+    tp, fp, fn = (sums[:, start::3] for start in range(3))
+    return f1_from_counts(tp, fp, fn)
+
+
+@dataclass(frozen=True, eq=False)
+class CutScores:
+    """Each label at its own cut, arrays (labels,); NaN where undefined."""
+
+    thresholds: Floats
+    support: Counts  # judged present
+    judged: Counts  # judged present or absent
+    precision: Floats
+    recall: Floats
+    f1: Floats
+
+
+def scores_at(proba: Proba, truth: Truth, thresholds: ArrayLike) -> CutScores:
+    """Score each label cut at its own threshold, on the judged cells.
+
+    `thresholds` is one number for all labels, or one per label.
+    """
+    check_shapes(proba, truth)
+    cuts = np.broadcast_to(np.asarray(thresholds, dtype=np.float64), (proba.shape[1],))
+    return label_scores(predict(proba, cuts), masked_truth(proba, truth), cuts)
+
+
+def label_scores(predicted: Mask, truth: Truth, thresholds: Floats) -> CutScores:
+    """Score each label by predictions, (documents, labels), whatever they were made by."""
+    tp, fp, fn = (cells.sum(axis=0) for cells in outcome_cells(predicted, truth))
+    return CutScores(
+        thresholds=thresholds,
+        support=tp + fn,
+        judged=(truth != UNJUDGED).sum(axis=0),
+        precision=ratio(tp, tp + fp),
+        recall=ratio(tp, tp + fn),
+        f1=f1_from_counts(tp, fp, fn),
     )
 
 
