@@ -33,6 +33,7 @@ from core.evaluation.thresholds import cross_fitted_predictions
 USUAL_EXPONENT = 0.2  # of micro-F1 of the quick learner, on public data with 28 to 62 labels
 N_RESAMPLES = 200
 STEP_F1 = 0.01  # the gain whose price in judgements is told
+CURVE_POINTS = 24  # of the fitted curve, as it is stored
 OUT_OF_SIGHT = 10  # times the judged documents: further on, no curve of three points reaches
 TRAINING_NOISE, TRAINING_NOISE_DF = 0.012, 2  # believed of F1 before any repetition
 ENOUGH_PRESENT = 20  # judged positives; with fewer a label's curve is all chance
@@ -68,6 +69,14 @@ UNKNOWN = Range(None, None, None)
 
 
 @dataclass(frozen=True)
+class CurvePoint:
+    """The fitted curve after `n` judgements: micro-F1 with its 95 % interval."""
+
+    n: int
+    f1: Range
+
+
+@dataclass(frozen=True)
 class LabelForecast:
     """One label: its positives so far, and what F1 would gain by `Forecast.n_more` judgements."""
 
@@ -89,6 +98,12 @@ class Forecast:
     needed: Range  # judgements for `STEP_F1` more micro-F1; None: out of sight
     labels: tuple[LabelForecast, ...]
     source: EvaluationSource
+    measured: tuple[Range, ...] = ()  # micro-F1 at the sizes of `n_trained`
+    curve: tuple[CurvePoint, ...] = ()  # up to twice `n_more` ahead; earlier versions kept none
+
+    def after(self, n: int) -> Range:
+        """Micro-F1 that the curve gives after so many judgements, where it was kept."""
+        return next((point.f1 for point in self.curve if point.n == n), UNKNOWN)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for storing; undefined is None."""
@@ -145,7 +160,28 @@ def look_ahead(
             for name, n, gain in zip(names, n_present, gains, strict=True)
         ),
         source=source,
+        measured=tuple(
+            _around(float(f1), draws)
+            for f1, draws in zip(scores[0, :, 0], scores[1:, :, 0].T, strict=True)
+        ),
+        curve=_drawn(overall, points, n_judged=n_judged, n_more=n_more),
     )
+
+
+def _drawn(
+    law: PowerLaw, points: CurvePoints, *, n_judged: int, n_more: int
+) -> tuple[CurvePoint, ...]:
+    """The curve from its first measured point to twice `n_more` judgements ahead."""
+    first, last = int(points.n_trained[0]), n_judged + 2 * n_more
+    path = np.geomspace(first, last, CURVE_POINTS).round().astype(np.int64).tolist()
+    sizes = sorted({*path, n_judged, n_judged + n_more})
+    return tuple(CurvePoint(n, _range(law(n))) for n in sizes)
+
+
+def _around(value: float, draws: Floats) -> Range:
+    """A measured value with the interval of its draws."""
+    spread = _range(draws)
+    return Range(defined(value), spread.low, spread.high)
 
 
 def worthwhile_step(n_judged: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pages.widgets.dashboard import (
     calibration,
     history,
+    in_short,
     labels,
     thresholds,
     together,
@@ -25,7 +26,13 @@ class Tab:
     fits: Callable[[View], bool] = lambda view: True
 
 
+def _in_short(view: View) -> None:
+    """It leads to the others."""
+    in_short.draw(view, tuple(tab.title for tab in TABS if tab.fits(view)))
+
+
 TABS = (
+    Tab("In short", _in_short),
     Tab("Thresholds", thresholds.draw, lambda view: not is_accuracy(view.round_)),
     Tab("Calibration", calibration.draw),
     Tab("Labels", labels.draw),

@@ -1,0 +1,163 @@
+"""At what threshold to run, and whether the probabilities can be believed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.evaluation.answers import Answer, Known, Question, Severity, too_early
+from core.evaluation.intervals import wilson_interval
+from core.evaluation.report import Evaluation
+from core.evaluation.wording import nothing_to_say, number
+
+HALF = 0.5
+NOT_RANKED = 0.05  # the best micro-F1 over all thresholds, below which nothing is found
+FEW_SURE = 20  # cells said yes to; of fewer the share that is right tells little
+SMALL_ERROR, LARGE_ERROR = 0.05, 0.1  # of all probabilities, on average
+SMALL_CLAIM, LARGE_CLAIM = 0.1, 0.2  # between what a yes claims and how often it is right
+
+
+def at_what_threshold(known: Known) -> Answer:
+    """The threshold to run at, and micro-F1 there."""
+    question, evaluation = Question.THRESHOLD, known.evaluation
+    if known.exclusive:
+        return Answer(
+            question,
+            Severity.FINE,
+            "None: the most probable label is predicted of each document, however probable.",
+        )
+    if early := too_early(question, known):
+        return early
+    if silent := nothing_to_say(evaluation):
+        return Answer(question, Severity.UNKNOWN, silent)
+    swept, best = evaluation.sweep, evaluation.best_threshold
+    at_best = float(swept.micro_f1[swept.at(best)])
+    if at_best < NOT_RANKED:
+        return Answer(
+            question,
+            Severity.ACT,
+            f"No threshold helps: the best micro-F1 over all of them is {number(at_best)}. Judge "
+            "more documents that have labels and run another round.",
+            number(at_best),
+            "best micro-F1 at any threshold",
+        )
+    if known.thresholds is not None and np.ptp(known.thresholds) > 0:
+        return _of_their_own(known)
+    return _shared(evaluation, at_best)
+
+
+def _of_their_own(known: Known) -> Answer:
+    assert known.thresholds is not None
+    low, high = float(known.thresholds.min()), float(known.thresholds.max())
+    return Answer(
+        Question.THRESHOLD,
+        Severity.FINE,
+        f"Each label at its own, from {low:.2f} to {high:.2f}, as it does now: micro-F1 is "
+        f"{_micro(known.evaluation)}.",
+        f"{low:.2f}–{high:.2f}",
+        "thresholds in force, by label",
+    )
+
+
+def _shared(evaluation: Evaluation, at_best: float) -> Answer:
+    cut, best, swept = evaluation.threshold, evaluation.best_threshold, evaluation.sweep
+    at_cut = float(swept.micro_f1[swept.at(cut)])
+    if at_best - at_cut > half_width(evaluation):
+        return Answer(
+            Question.THRESHOLD,
+            Severity.ACT,
+            f"At {best:.2f} rather than {cut:.2f}: on these documents micro-F1 would be "
+            f"{number(at_best)} instead of {number(at_cut)}, more than chance explains.",
+            f"{best:.2f}",
+            f"better threshold; {cut:.2f} is in force",
+        )
+    return Answer(
+        Question.THRESHOLD,
+        Severity.FINE,
+        f"At {cut:.2f}, as it does now: micro-F1 is {_micro(evaluation)}, and no other threshold "
+        "is better by more than chance.",
+        f"{cut:.2f}",
+        "threshold in force",
+    )
+
+
+def _micro(evaluation: Evaluation) -> str:
+    micro = evaluation.summary.micro_f1
+    return f"{number(micro.value)} ({number(micro.low)} to {number(micro.high)})"
+
+
+def half_width(evaluation: Evaluation) -> float:
+    """Of micro-F1's interval: what chance explains; everything where it is unknown."""
+    estimate = evaluation.summary.micro_f1
+    if estimate.low is None or estimate.high is None:
+        return 1.0
+    return (estimate.high - estimate.low) / 2
+
+
+def can_they_be_believed(known: Known) -> Answer:
+    """What a yes claims against how often it is right, and the error of all probabilities."""
+    question, evaluation = Question.PROBABILITIES, known.evaluation
+    if early := too_early(question, known):
+        return early
+    ece = evaluation.calibration.ece
+    claimed, right, n_sure = sure_answers(evaluation)
+    if n_sure < FEW_SURE:
+        return _without_sure_answers(ece, n_sure)
+    low, high = (float(end) for end in wilson_interval(right * n_sure, n_sure))
+    gap = 0.0 if low <= claimed <= high else claimed - right
+    figure, of_what = f"{right:.0%}", f"right where it claims {claimed:.0%}"
+    told = (
+        f"where the model says yes it claims {claimed:.0%} on average and is right in {right:.0%} "
+        f"of {n_sure:,}"
+    )
+    if abs(gap) < SMALL_CLAIM and ece <= SMALL_ERROR:
+        return Answer(question, Severity.FINE, f"Yes: {told}.", figure, of_what)
+    severe = abs(gap) >= LARGE_CLAIM or ece > LARGE_ERROR
+    return Answer(
+        question,
+        Severity.ACT if severe else Severity.LOOK,
+        f"{'No' if severe else 'Not quite'}: {told}; all probabilities are off by {number(ece)} "
+        f"on average. {_remedy(gap)}",
+        figure,
+        of_what,
+    )
+
+
+def _remedy(gap: float) -> str:
+    if gap > 0:
+        return "It is too sure: do not accept suggestions unread."
+    if gap < 0:
+        return "It is too timid: read probabilities as an order, and choose a lower threshold."
+    return "Read them as an order, and let the threshold decide."
+
+
+def _without_sure_answers(ece: float, n_sure: int) -> Answer:
+    figure, of_what = number(ece), "average error of a probability"
+    if ece > SMALL_ERROR:
+        return Answer(
+            Question.PROBABILITIES,
+            Severity.ACT if ece > LARGE_ERROR else Severity.LOOK,
+            f"Not as they stand: they are off by {number(ece)} on average, and hardly any reaches "
+            "0.50. Read them as an order, and let the tuned threshold decide.",
+            figure,
+            of_what,
+        )
+    return Answer(
+        Question.PROBABILITIES,
+        Severity.UNKNOWN,
+        f"The low ones, yes: they are off by {number(ece)} on average. Only {n_sure:,} reach 0.50, "
+        "too few to tell whether a yes can be believed.",
+        figure,
+        of_what,
+    )
+
+
+def sure_answers(evaluation: Evaluation) -> tuple[float, float, int]:
+    """Of cells with probability 0.5 or more: mean claimed, share right, how many."""
+    binned = evaluation.calibration.reliability
+    sure = (binned.bin_lower >= HALF - 1e-9) & (binned.count > 0)
+    n_sure = int(binned.count[sure].sum())
+    if not n_sure:
+        return float("nan"), float("nan"), 0
+    claimed = float((binned.mean_predicted * binned.count)[sure].sum() / n_sure)
+    right = float((binned.observed * binned.count)[sure].sum() / n_sure)
+    return claimed, right, n_sure
