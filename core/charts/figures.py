@@ -2,7 +2,7 @@
 
 from core.charts.history import f1_by_round, loss_by_epoch
 from core.charts.labels import per_label_bars, precision_recall_curves
-from core.charts.pairs import cooccurrence_heatmap
+from core.charts.pairs import companion_bars, cooccurrence_heatmap
 from core.charts.probabilities import (
     probability_histograms,
     reliability_diagram,
@@ -10,6 +10,7 @@ from core.charts.probabilities import (
 )
 
 __all__ = [
+    "companion_bars",
     "cooccurrence_heatmap",
     "f1_by_round",
     "loss_by_epoch",

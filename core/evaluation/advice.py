@@ -15,8 +15,9 @@ from core.evaluation.advice_labels import (
     what_it_suggests_precision_recall_curves,
 )
 from core.evaluation.advice_pairs import (
-    how_to_read_companions,
-    what_it_suggests_companions,
+    how_to_read_companion_bars,
+    how_to_read_cooccurrence_heatmap,
+    what_it_suggests_companion_bars,
     what_it_suggests_cooccurrence_heatmap,
 )
 from core.evaluation.advice_probabilities import (
@@ -27,7 +28,7 @@ from core.evaluation.advice_probabilities import (
 from core.evaluation.counts import ENOUGH_TO_MEASURE
 
 __all__ = [
-    "how_to_read_companions",
+    "how_to_read_companion_bars",
     "how_to_read_cooccurrence_heatmap",
     "how_to_read_f1_by_round",
     "how_to_read_loss_by_epoch",
@@ -36,7 +37,7 @@ __all__ = [
     "how_to_read_probability_histograms",
     "how_to_read_reliability_diagram",
     "how_to_read_threshold_sweep",
-    "what_it_suggests_companions",
+    "what_it_suggests_companion_bars",
     "what_it_suggests_cooccurrence_heatmap",
     "what_it_suggests_f1_by_round",
     "what_it_suggests_loss_by_epoch",
@@ -81,15 +82,6 @@ def how_to_read_precision_recall_curves() -> str:
     return (
         "Each curve shows what precision a label would have at each recall, over all thresholds; "
         "the nearer to the top right corner, the better the label is ranked."
-    )
-
-
-def how_to_read_cooccurrence_heatmap() -> str:
-    """How to read `cooccurrence_heatmap`."""
-    return (
-        "Each cell is about the documents that have the row's label: how many of them, or what "
-        "share, have the column's label too. In the difference, positive cells are pairs the "
-        "model predicts together more often than people judged them so."
     )
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.evaluation.cooccurrence import Cooccurrence, LabelPair, companions_of, list_pairs
+from core.evaluation.cooccurrence import (
+    FEW_TOGETHER,
+    Cooccurrence,
+    LabelPair,
+    PairMeasure,
+    companions_of,
+    list_pairs,
+)
 from core.evaluation.counts import Counts
 from core.evaluation.report import Evaluation
 from core.evaluation.wording import NOTHING_MEASURED, caution, counted
@@ -83,8 +90,10 @@ def _on_inclusion(evaluation: Evaluation) -> str:
     )
 
 
-def what_it_suggests_companions(evaluation: Evaluation, label: int) -> str:
+def what_it_suggests_companion_bars(evaluation: Evaluation, label: int = 0) -> str:
     """What one label's companions suggest: where model and people differ most."""
+    if evaluation.n_documents == 0:
+        return NOTHING_MEASURED
     judged, predicted = evaluation.judged_pairs, evaluation.predicted_pairs
     name = evaluation.names[label]
     n_judged, n_predicted = (_n_with(pairs, label) for pairs in (judged, predicted))
@@ -131,9 +140,34 @@ def _largest_pair(counts: Counts) -> tuple[int, int] | None:
     return (a, b) if upper[a, b] > 0 else None
 
 
-def how_to_read_companions() -> str:
+HOW_TO_READ = {
+    PairMeasure.COUNT: "how many of them have the column's label too",
+    PairMeasure.CONDITIONAL: "what share of them has the column's label too",
+    PairMeasure.LIFT: (
+        "how many times as often the column's label is there as if the two had nothing to do with "
+        "each other, in doublings: +1 is twice as often, −1 half as often, empty never"
+    ),
+    PairMeasure.PHI: (
+        "how strongly the column's label goes with it, from −1 (never together) over 0 (nothing to "
+        "do with each other) to 1 (always together)"
+    ),
+}
+
+
+def how_to_read_cooccurrence_heatmap(measure: PairMeasure = PairMeasure.COUNT) -> str:
+    """How to read `cooccurrence_heatmap`."""
+    thin = measure in (PairMeasure.LIFT, PairMeasure.PHI)
+    return (
+        f"Each cell is about the documents that have the row's label: {HOW_TO_READ[measure]}. In "
+        "the difference, positive cells are pairs the model predicts together more than people "
+        "judged them so. Only documents in which both labels are judged count"
+        + (f"; labels in fewer than {FEW_TOGETHER} of them stay empty." if thin else ".")
+    )
+
+
+def how_to_read_companion_bars() -> str:
     """How to read `companion_bars`."""
     return (
         "Of the documents that have the chosen label, the share that has each other label too: "
-        "as people judged (filled), and as the model predicts (open)."
+        "bars as people judged, with 95 % intervals, diamonds as the model predicts."
     )

@@ -196,12 +196,6 @@ def companions_of(
     ]
 
 
-def rows_with_pair(states: NDArray[np.int8], first: int, second: int) -> NDArray[np.int64]:
-    """Documents (rows of states, as given to `cooccurrence`) that have both labels."""
-    both = (states[:, first] == PRESENT) & (states[:, second] == PRESENT)
-    return np.flatnonzero(both).astype(np.int64)
-
-
 def _smoothed_lift(pairs: Cooccurrence) -> Floats:
     met = (pairs.counts + 0.5) * (pairs.both_judged + 1.0)
     lift = ratio(met, (pairs.row_present + 0.5) * (pairs.row_present.T + 0.5))

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, matthews_corrcoef, precision_score, recall_score
+from sklearn.metrics import f1_score, precision_score, recall_score
 
 from core.domain import UNJUDGED
-from core.evaluation.cooccurrence import cooccurrence
 from core.evaluation.counts import predict
 from core.evaluation.summary import UNDEFINED, summarise
 
@@ -75,36 +74,3 @@ def test_nothing_judged_leaves_everything_undefined(n_documents):
 
     assert summary.micro_f1 == summary.macro_f1 == summary.exact_match == UNDEFINED
     assert summary.cardinality_judged is None
-
-
-def test_pairs_are_counted_where_both_labels_are_judged():
-    binary = np.array(
-        [[1, 1, 0], [1, 1, -1], [1, 0, 0], [0, 0, 1], [-1, 1, 1]],
-        dtype=np.int8,
-    )
-    pairs = cooccurrence(binary)
-
-    np.testing.assert_array_equal(pairs.counts, [[3, 2, 0], [2, 3, 1], [0, 1, 2]])
-    # label a is present in 3 documents that judge b, but in only 2 that judge c
-    np.testing.assert_array_equal(pairs.row_present[0], [3, 3, 2])
-    np.testing.assert_array_equal(pairs.both_judged, [[4, 4, 3], [4, 5, 4], [3, 4, 4]])
-    np.testing.assert_allclose(pairs.conditional[0], [1.0, 2 / 3, 0.0])
-    # a and b: 2 of 4 together, a in 3, b in 2 of those 4
-    assert pairs.lift[0, 1] == pytest.approx(2 * 4 / (3 * 2))
-
-
-def test_phi_is_the_correlation_of_two_labels(large):
-    _, truth = large
-    pairs = cooccurrence(truth)
-    both = (truth[:, 0] != UNJUDGED) & (truth[:, 1] != UNJUDGED)
-
-    expected = matthews_corrcoef(truth[both, 0], truth[both, 1])
-    assert pairs.phi[0, 1] == pytest.approx(expected)
-    np.testing.assert_allclose(np.diag(pairs.phi), 1.0)
-
-
-def test_a_label_nobody_used_has_no_conditional_lift_or_phi():
-    pairs = cooccurrence(np.array([[1, 0], [0, 0]], dtype=np.int8))
-
-    assert np.isnan([pairs.conditional[1, 0], pairs.lift[0, 1], pairs.phi[0, 1]]).all()
-    assert pairs.counts[0, 1] == 0
