@@ -2,6 +2,7 @@
 
 A label has one cell per document, so its counts are binomial and need no
 resampling; an average over labels does, because a document's cells go together.
+Intervals are 95 % unless another level is asked for.
 """
 
 from __future__ import annotations
@@ -10,34 +11,69 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
 
 from core.evaluation.counts import Floats, Mask, outcome_cells, ratio
 
-Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
+LEVEL = 0.95
 N_RESAMPLES = 500
 CHUNK_CELLS = 4_000_000  # weights held at once: 16 MB
 
 
-def wilson_interval(successes: ArrayLike, trials: ArrayLike) -> tuple[Floats, Floats]:
-    """95 % score interval of a proportion (Wilson 1927); NaN where there are no trials.
+def normal_quantile(level: float) -> float:
+    """How many standard deviations a two-sided interval of this level reaches: 1.96 for 95 %."""
+    return float(ndtri(0.5 + level / 2))
+
+
+def wilson_interval(
+    successes: ArrayLike, trials: ArrayLike, *, level: float = LEVEL
+) -> tuple[Floats, Floats]:
+    """Score interval of a proportion (Wilson 1927); NaN where there are no trials.
 
     Unlike the bootstrap it does not collapse to a point when all trials agree.
+    Trials need not be whole: see `effective_trials`.
     """
+    z = normal_quantile(level)
     n = np.asarray(trials, dtype=np.float64)
     p = ratio(successes, n)
-    z2n = ratio(Z_95**2, n)
+    z2n = ratio(z**2, n)
     centre = (p + z2n / 2) / (1 + z2n)
-    half = Z_95 * np.sqrt(ratio(p * (1 - p), n) + z2n * ratio(1, n) / 4) / (1 + z2n)
+    half = z * np.sqrt(ratio(p * (1 - p), n) + z2n * ratio(1, n) / 4) / (1 + z2n)
     # rounding may put an end a hair inside p = 0 or p = 1
     low = np.clip(np.minimum(centre - half, p), 0, 1)
     high = np.clip(np.maximum(centre + half, p), 0, 1)
     return low, high
 
 
+def effective_trials(successes: ArrayLike, trials: ArrayLike) -> Floats:
+    """How many independent trials tell as much about the share as these, which go together.
+
+    Parameters
+    ----------
+    successes, trials : (documents, groups) counted of each document, such as
+        the cells of a document that fall into each bin
+
+    Returns (groups,): the number of trials divided by Kish's design effect, the
+    ratio of the share's variance between documents to the binomial one; never
+    more than the trials themselves. With one trial per document nothing changes.
+    """
+    y, n = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
+    total = n.sum(axis=0)
+    share = ratio(y.sum(axis=0), total)
+    between = ((y - np.nan_to_num(share) * n) ** 2).sum(axis=0)
+    design_effect = np.nan_to_num(ratio(between, total * share * (1 - share)), nan=1.0)
+    effective: Floats = total / np.maximum(design_effect, 1.0)
+    return effective
+
+
 def f1_interval(
-    true_positives: ArrayLike, false_positives: ArrayLike, false_negatives: ArrayLike
+    true_positives: ArrayLike,
+    false_positives: ArrayLike,
+    false_negatives: ArrayLike,
+    *,
+    level: float = LEVEL,
 ) -> tuple[Floats, Floats]:
-    """95 % interval of F1, through the Jaccard index it is a function of.
+    """Interval of F1, through the Jaccard index it is a function of.
 
     Among the cells that are predicted or true, the share that is both is a
     proportion J, and F1 = 2J / (1 + J) rises with it; so J's Wilson ends carry
@@ -45,7 +81,7 @@ def f1_interval(
     """
     tp = np.asarray(true_positives, dtype=np.float64)
     union = tp + np.asarray(false_positives) + np.asarray(false_negatives)
-    low, high = wilson_interval(tp, union)
+    low, high = wilson_interval(tp, union, level=level)
     return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
@@ -85,18 +121,73 @@ def resampled_counts(
 
 
 def percentile_interval(
-    point: float, resamples: Floats, n_documents: int
+    point: float, resamples: Floats, n_documents: int, *, level: float = LEVEL
 ) -> tuple[float, float] | None:
-    """95 % percentile interval that contains the point; None where the point is undefined.
+    """Percentile interval that contains the point, for what is no share; None where undefined.
 
     When all resamples agree (ten documents, all right), the bootstrap knows
-    nothing; Wilson's interval on the number of documents stands in.
+    nothing; Wilson's interval on the number of documents stands in. For scores
+    between 0 and 1 `resampled_interval` covers better on few documents.
     """
     if np.isnan(point):
         return None
     values = resamples[~np.isnan(resamples)]
     if values.size == 0 or np.ptp(values) < 1e-12:
-        low, high = wilson_interval(point * n_documents, n_documents)
+        low, high = wilson_interval(point * n_documents, n_documents, level=level)
     else:
-        low, high = np.percentile(values, [2.5, 97.5])
+        low, high = np.percentile(values, [50 * (1 - level), 50 * (1 + level)])
     return min(float(low), point), max(float(high), point)
+
+
+def resampled_interval(
+    point: float,
+    resamples: Floats,
+    n_documents: int,
+    *,
+    unseen_variance: float = 0.0,
+    level: float = LEVEL,
+) -> tuple[float, float] | None:
+    """Interval of a score between 0 and 1 from its bootstrap; None where it is undefined.
+
+    Wilson's interval for as many independent documents as would vary as much as
+    the resamples vary about the point. Percentiles of resamples are too narrow
+    on few documents, most of all near 1, where nothing is left to draw from.
+    When nothing varies, it is Wilson's interval on the number of documents.
+
+    Parameters
+    ----------
+    resamples : (resamples,), NaN where undefined
+    unseen_variance : what the resamples cannot show and is known otherwise
+    """
+    if np.isnan(point):
+        return None
+    values = resamples[~np.isnan(resamples)]
+    variance = float(((values - point) ** 2).mean()) if values.size else 0.0
+    binomial = point * (1 - point)
+    total = variance + unseen_variance
+    effective = binomial / total if total > 1e-12 and binomial > 1e-9 else float(n_documents)
+    low, high = wilson_interval(point * effective, effective, level=level)
+    return min(float(low), point), max(float(high), point)
+
+
+def mean_f1_variance_unseen(tp: Floats, fp: Floats, fn: Floats, resampled_f1: Floats) -> float:
+    """Variance of macro-F1 that resampling misses: of labels whose every resample agrees.
+
+    A label with three positives, all found, never misses one in a resample; its
+    Wilson interval still reaches far down.
+
+    Parameters
+    ----------
+    tp, fp, fn : (labels,) counted once
+    resampled_f1 : (resamples, labels), NaN where undefined
+    """
+    has_f1 = tp + fn > 0
+    if not has_f1.any():
+        return 0.0
+    is_drawn = ~np.isnan(resampled_f1)
+    most = resampled_f1.max(axis=0, initial=0.0, where=is_drawn)
+    least = resampled_f1.min(axis=0, initial=1.0, where=is_drawn)
+    is_flat = has_f1 & (most - least < 1e-12)
+    low, high = f1_interval(tp, fp, fn)
+    spread = (high - low)[is_flat] / (2 * normal_quantile(LEVEL))
+    return float((spread**2).sum()) / int(has_f1.sum()) ** 2

@@ -16,9 +16,11 @@ from core.evaluation.counts import (
     ratio,
 )
 from core.evaluation.intervals import (
+    LEVEL,
     N_RESAMPLES,
-    percentile_interval,
+    mean_f1_variance_unseen,
     resampled_counts,
+    resampled_interval,
     wilson_interval,
 )
 
@@ -56,13 +58,19 @@ class Summary:
 
 
 def summarise(
-    predicted: Mask, truth: Truth, *, seed: int, n_resamples: int = N_RESAMPLES
+    predicted: Mask,
+    truth: Truth,
+    *,
+    seed: int,
+    n_resamples: int = N_RESAMPLES,
+    level: float = LEVEL,
 ) -> Summary:
     """Score predictions on the judged cells, with a bootstrap over documents.
 
     Parameters
     ----------
     predicted, truth : (documents, labels); unjudged cells are left out.
+    level : of the intervals
     """
     wrong = (predicted != (truth == PRESENT)) & (truth != UNJUDGED)
     judged = (truth != UNJUDGED).any(axis=1)
@@ -70,17 +78,25 @@ def summarise(
     cells = tuple(c.sum(axis=0).astype(np.float64) for c in outcome_cells(predicted, truth))
     tp, fp, fn = cells
     points = _averages(tp[None], fp[None], fn[None])
-    resamples = _averages(*resampled_counts(predicted, truth, seed=seed, n_resamples=n_resamples))
+    drawn = resampled_counts(predicted, truth, seed=seed, n_resamples=n_resamples)
+    unseen = (0.0, mean_f1_variance_unseen(tp, fp, fn, f1_from_counts(*drawn)), 0.0, 0.0)
     estimates = [
-        _estimate(float(point[0]), spread, n_documents)
-        for point, spread in zip(points, resamples, strict=True)
+        _estimate(
+            resampled_interval(
+                float(point[0]), spread, n_documents, unseen_variance=missed, level=level
+            ),
+            float(point[0]),
+        )
+        for point, spread, missed in zip(points, _averages(*drawn), unseen, strict=True)
     ]
     return Summary(
         micro_f1=estimates[0],
         macro_f1=estimates[1],
         precision=estimates[2],
         recall=estimates[3],
-        exact_match=_proportion(n_documents - int(wrong.any(axis=1).sum()), n_documents),
+        exact_match=_proportion(
+            n_documents - int(wrong.any(axis=1).sum()), n_documents, level=level
+        ),
         n_macro_labels=int((tp + fn > 0).sum()),
         cardinality_judged=float((tp + fn).sum()) / n_documents if n_documents else None,
         cardinality_predicted=float((tp + fp).sum()) / n_documents if n_documents else None,
@@ -98,13 +114,12 @@ def _averages(tp: Floats, fp: Floats, fn: Floats) -> tuple[Floats, Floats, Float
     )
 
 
-def _estimate(point: float, resamples: Floats, n_documents: int) -> Estimate:
-    interval = percentile_interval(point, resamples, n_documents)
+def _estimate(interval: tuple[float, float] | None, point: float) -> Estimate:
     return UNDEFINED if interval is None else Estimate(point, *interval)
 
 
-def _proportion(successes: int, trials: int) -> Estimate:
+def _proportion(successes: int, trials: int, *, level: float) -> Estimate:
     if trials == 0:
         return UNDEFINED
-    low, high = wilson_interval(successes, trials)
+    low, high = wilson_interval(successes, trials, level=level)
     return Estimate(successes / trials, float(low), float(high))

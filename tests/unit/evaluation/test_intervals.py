@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from core.evaluation.intervals import (
+    effective_trials,
     f1_interval,
+    mean_f1_variance_unseen,
     percentile_interval,
     resampled_counts,
+    resampled_interval,
     resampled_weights,
     wilson_interval,
 )
@@ -25,6 +28,14 @@ def test_wilson_agrees_with_scipy(successes, trials):
 
     assert low == pytest.approx(expected.low, abs=1e-12)
     assert high == pytest.approx(expected.high, abs=1e-12)
+
+
+def test_wilson_agrees_with_scipy_at_another_level():
+    expected = binomtest(3, 10).proportion_ci(confidence_level=0.8, method="wilson")
+
+    low, high = wilson_interval(3, 10, level=0.8)
+
+    assert (float(low), float(high)) == pytest.approx((expected.low, expected.high))
 
 
 def test_no_trials_leave_the_interval_undefined():
@@ -116,3 +127,68 @@ def test_when_all_resamples_agree_wilson_stands_in():
 
 def test_an_undefined_point_has_no_interval():
     assert percentile_interval(float("nan"), np.array([0.1]), 3) is None
+
+
+def test_a_lower_level_gives_a_narrower_percentile_interval():
+    resamples = np.linspace(0, 1, 101)
+
+    assert percentile_interval(0.5, resamples, 10, level=0.5) == pytest.approx((0.25, 0.75))
+
+
+def test_resamples_that_vary_like_so_many_documents_give_wilson_on_so_many():
+    expected = binomtest(50, 100).proportion_ci(confidence_level=0.9, method="wilson")
+    resamples = np.array([0.45, 0.55, np.nan])
+
+    found = resampled_interval(0.5, resamples, 7, level=0.9)
+
+    assert found == pytest.approx((expected.low, expected.high))  # 0.25 / 0.05² = 100
+
+
+def test_resamples_that_all_agree_or_are_none_leave_wilson_on_the_documents():
+    expected = binomtest(10, 10).proportion_ci(method="wilson").low
+
+    assert resampled_interval(1.0, np.ones(50), 10) == pytest.approx((expected, 1.0))
+    assert resampled_interval(1.0, np.empty(0), 10) == pytest.approx((expected, 1.0))
+    assert resampled_interval(float("nan"), np.ones(3), 10) is None
+
+
+@given(point=st.floats(0, 1), values=st.lists(st.floats(0, 1), max_size=20))
+def test_an_interval_from_resamples_contains_its_point_and_stays_between_0_and_1(point, values):
+    low, high = resampled_interval(point, np.array(values), 12)
+    assert 0 <= low <= point <= high <= 1
+
+
+def test_more_unseen_variance_widens_the_interval():
+    resamples = np.array([0.6, 0.7, 0.8])
+    narrow = resampled_interval(0.7, resamples, 50)
+    wide = resampled_interval(0.7, resamples, 50, unseen_variance=0.01)
+
+    assert wide[0] < narrow[0] < 0.7 < narrow[1] < wide[1]
+
+
+def test_a_label_that_is_always_right_adds_the_doubt_of_its_wilson_interval():
+    # the second label: three of three found, in every resample; the third has no positive
+    tp, fp, fn = np.array([[5.0, 3, 0], [2, 0, 4], [1, 0, 0]])
+    resampled = np.array([[0.7, 1.0, np.nan], [0.9, 1.0, np.nan], [0.8, np.nan, np.nan]])
+    low, high = f1_interval(3, 0, 0)
+
+    found = mean_f1_variance_unseen(tp, fp, fn, resampled)
+
+    assert found == pytest.approx(((high - low) / (2 * 1.959964)) ** 2 / 4)  # two labels averaged
+    assert mean_f1_variance_unseen(tp[2:], fp[2:], fn[2:], resampled[:, 2:]) == 0.0
+
+
+def test_trials_of_one_document_each_count_in_full():
+    present = np.array([[1.0], [0.0], [0.0], [1.0], [0.0]])
+    np.testing.assert_allclose(effective_trials(present, np.ones((5, 1))), [5])
+
+
+def test_cells_that_always_agree_within_a_document_count_once_per_document():
+    # four documents of ten cells, all present or all absent: four trials, not forty
+    successes = np.array([[10.0], [0.0], [10.0], [0.0]])
+    np.testing.assert_allclose(effective_trials(successes, np.full((4, 1), 10)), [4])
+
+
+def test_groups_without_trials_or_without_variety_keep_their_number():
+    successes, trials = np.array([[0.0, 0.0], [0.0, 0.0]]), np.array([[3, 0], [4, 0]])
+    np.testing.assert_allclose(effective_trials(successes, trials), [7, 0])
