@@ -17,7 +17,7 @@ TABS = {
     "Thresholds": ["threshold_sweep"],
     "Calibration": ["reliability"],
     "Labels": ["per_label", "pr_curves", "histograms"],
-    "Together": ["pairs_judged", "pairs_predicted", "pairs_difference"],
+    "Together": ["pairs_judged", "pairs_predicted", "pairs_difference", "companions"],
     "History": ["f1_by_round", "loss_by_epoch"],
 }
 
@@ -60,7 +60,7 @@ def test_every_tab_draws_its_charts_with_their_sentences(
     assert not test.error
     assert not test.exception
     assert len(test.get("plotly_chart")) == len(TABS[tab])
-    assert said(test).count(":material/lightbulb:") == (1 if tab == "Together" else len(TABS[tab]))
+    assert said(test).count(":material/lightbulb:") == (2 if tab == "Together" else len(TABS[tab]))
 
 
 def test_a_round_without_an_evaluation_says_so(rooms: Rooms, said: Said) -> None:
