@@ -1,28 +1,47 @@
-"""Whether 0.7 means seven in ten: temperature scaling and reliability.
+"""Making 0.7 mean seven in ten: one temperature for all judged cells of all labels.
 
-All judged cells of all labels are pooled; one temperature keeps every order as it was.
+It keeps every order as it was. How far probabilities can be believed is measured
+in `reliability`, whose scores are found here too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from core.domain import PRESENT, Proba, Truth
-from core.errors import InputError
-from core.evaluation.counts import Counts, Floats, check_folds, check_shapes, ratio, usable_cells
-from core.evaluation.intervals import wilson_interval
+from core.evaluation.counts import Floats, check_folds, check_shapes, usable_cells
+from core.evaluation.reliability import (
+    SMALLEST_PROBA,
+    BinKind,
+    Reliability,
+    brier,
+    expected_calibration_error,
+    judged_cells,
+    log_loss,
+    reliability,
+)
+
+__all__ = [
+    "SMALLEST_PROBA",
+    "BinKind",
+    "Reliability",
+    "Temperature",
+    "brier",
+    "cross_fitted_calibration",
+    "expected_calibration_error",
+    "fit_temperature",
+    "log_loss",
+    "reliability",
+]
 
 MIN_DOCUMENTS = 20
 MIN_PER_STATE = 10
 TEMPERATURE_RANGE = (0.05, 20.0)
-SMALLEST_PROBA = 1e-7  # about the distance of float32 below 1
-BinKind = Literal["equal_width", "equal_mass"]
 
 
 @dataclass(frozen=True)
@@ -51,19 +70,6 @@ class Temperature:
         return expit(logit(proba.astype(np.float64)) / self.value).astype(proba.dtype)
 
 
-@dataclass(frozen=True, eq=False)
-class Reliability:
-    """Predicted against observed frequency, each array (bins,); NaN where a bin is empty."""
-
-    bin_lower: Floats
-    bin_upper: Floats
-    mean_predicted: Floats
-    observed: Floats
-    count: Counts
-    interval_low: Floats
-    interval_high: Floats
-
-
 def fit_temperature(proba: Proba, truth: Truth, *, exclusive: bool = False) -> Temperature:
     """The one temperature that makes the judged cells most likely (Guo et al. 2017).
 
@@ -80,7 +86,8 @@ def fit_temperature(proba: Proba, truth: Truth, *, exclusive: bool = False) -> T
     if exclusive:
         return _fit_exclusive(proba, truth)
     n_documents = int(usable_cells(proba, truth).any(axis=1).sum())
-    cells, present = _judged(proba, truth)
+    judged = judged_cells(proba, truth)
+    cells, present = judged.proba, judged.present
     n_present = int(present.sum())
     n_absent = len(present) - n_present
     if reason := _too_thin(n_documents, n_present, n_absent):
@@ -180,74 +187,3 @@ def _too_thin(n_documents: int, n_present: int, n_absent: int) -> str | None:
 
 def _too_few_documents(n_documents: int) -> str:
     return f"{n_documents} judged documents are too few to calibrate on; {MIN_DOCUMENTS} do."
-
-
-def reliability(
-    proba: Proba, truth: Truth, *, n_bins: int = 10, kind: BinKind = "equal_width"
-) -> Reliability:
-    """How often labels were present, by the probability they were given.
-
-    Parameters
-    ----------
-    proba, truth : (documents, labels); cells unjudged or without a probability are left out.
-    n_bins : at least 1; equal-mass bins that would share an edge are merged.
-    kind : bins of equal width, or holding equally many cells.
-
-    The Wilson intervals treat cells as independent; cells of one document are
-    not quite, so read them as the least there is to doubt.
-    """
-    check_shapes(proba, truth)
-    if n_bins < 1:
-        raise InputError(f"{n_bins} bins cannot hold anything; ask for at least 1.")
-    cells, present = _judged(proba, truth)
-    edges = _edges(cells, n_bins, kind)
-    bins = np.clip(np.searchsorted(edges, cells, side="right") - 1, 0, len(edges) - 2)
-    count = np.bincount(bins, minlength=len(edges) - 1)
-    positives = np.bincount(bins, weights=present, minlength=len(edges) - 1)
-    low, high = wilson_interval(positives, count)
-    return Reliability(
-        bin_lower=edges[:-1],
-        bin_upper=edges[1:],
-        mean_predicted=ratio(np.bincount(bins, weights=cells, minlength=len(edges) - 1), count),
-        observed=ratio(positives, count),
-        count=count.astype(np.int64),
-        interval_low=low,
-        interval_high=high,
-    )
-
-
-def _edges(cells: Floats, n_bins: int, kind: BinKind) -> Floats:
-    """Ascending bin edges from 0 to 1."""
-    if kind == "equal_width" or cells.size == 0:
-        return np.linspace(0, 1, n_bins + 1)
-    inner = np.quantile(cells, np.arange(1, n_bins) / n_bins)
-    return np.unique(np.concatenate([[0.0], inner, [1.0]]))
-
-
-def expected_calibration_error(binned: Reliability) -> float:
-    """Mean distance of observed from predicted frequency, bins weighted by their cells; or NaN.
-
-    Naeini et al. (2015). It depends on the bins, so compare like with like.
-    """
-    gaps = np.abs(binned.observed - binned.mean_predicted)
-    filled = binned.count > 0
-    return float(ratio((gaps[filled] * binned.count[filled]).sum(), binned.count.sum()))
-
-
-def brier(proba: Proba, truth: Truth) -> float:
-    """Mean squared distance of probability from judgement over judged cells; or NaN."""
-    cells, present = _judged(proba, truth)
-    return float(ratio(((cells - present) ** 2).sum(), cells.size))
-
-
-def log_loss(proba: Proba, truth: Truth) -> float:
-    """Mean binary cross-entropy over judged cells, in nats; or NaN."""
-    cells, present = _judged(proba, truth)
-    p = np.clip(cells, SMALLEST_PROBA, 1 - SMALLEST_PROBA)
-    return float(ratio(-np.log(np.where(present, p, 1 - p)).sum(), cells.size))
-
-
-def _judged(proba: Proba, truth: Truth) -> tuple[Floats, NDArray[np.bool_]]:
-    """The probabilities of the judged cells, and whether each is present, both flat."""
-    usable = usable_cells(proba, truth)
-    return proba[usable].astype(np.float64), truth[usable] == PRESENT

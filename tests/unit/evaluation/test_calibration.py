@@ -150,8 +150,8 @@ def test_equal_mass_bins_that_would_coincide_are_merged():
 
 
 def test_the_intervals_of_a_bin_are_wilsons():
-    proba = np.full((1, 10), 0.75, dtype=np.float32)
-    truth = np.array([[1, 1, 1, 1, 1, 1, 1, 0, 0, 0]], dtype=np.int8)
+    proba = np.full((10, 1), 0.75, dtype=np.float32)
+    truth = np.array([[1, 1, 1, 1, 1, 1, 1, 0, 0, 0]], dtype=np.int8).T
     binned = reliability(proba, truth, n_bins=1)
 
     expected = binomtest(7, 10).proportion_ci(method="wilson")
