@@ -1,19 +1,340 @@
-"""Where to cut the probabilities, for what aim, and what that gives."""
+"""Where to cut the probabilities, for what aim, what that gives, and putting it in force."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import streamlit as st
+
 from core.charts import figures as charts
+from core.domain import PRESENT
+from core.errors import NotReady
 from core.evaluation import advice
+from core.evaluation.counts import masked_truth
+from core.evaluation.operating_points import Aim, Goal, Scope
+from core.evaluation.wording import FEW_POSITIVES, measured_on
+from core.services.operating_points import reset_operating_point, set_operating_point
+from core.services.projects import ProjectSettings, choose_aim
 from pages.widgets.chart import draw_chart
-from pages.widgets.dashboard.view import View
+from pages.widgets.dashboard.threshold_desk import (
+    Desk,
+    Draft,
+    desk_of,
+    forget,
+    give_back,
+    hand_key,
+    move,
+    moved,
+)
+from pages.widgets.dashboard.threshold_results import draw_results, draw_table
+from pages.widgets.dashboard.threshold_words import GOALS, SCOPES, aim_in_words, point_in_words
+from pages.widgets.dashboard.view import NO_OUTPUTS, View
+from pages.widgets.errors import shown_errors
+from pages.widgets.text import counted, escaped
+from pages.widgets.threshold_editor import Curves, Point, moved_to, threshold_editor
+
+BY_HAND = "by-hand"
+ALL = -1  # the position that stands for all labels
+HINT = "Drag the point, or focus it and use ← →. It is tried when you let go."
 
 
 def draw(view: View) -> None:
-    """The sweep, with the threshold in force."""
+    """The sweep with a point to move, what the choice gives, and a button to use it."""
+    desk = desk_of(view)
+    if desk is None:
+        _draw_still(view)
+        return
+    _draw_in_force(desk)
+    aim = _choose_aim(desk)
+    draft = _draft(desk, aim)
+    editor, results = st.columns([3, 2], gap="medium")
+    with editor, st.container(border=True, key="chart_threshold_sweep"):
+        _draw_editor(desk, draft)
+    with results, st.container(border=True, key="threshold_results"):
+        st.markdown("#### What it gives")
+        draw_results(desk, draft, aim or desk.point.aim or Aim())
+        _draw_use(desk, draft)
+    draw_table(desk, draft)
+
+
+def _draw_still(view: View) -> None:
+    """Rounds without measured documents have a picture, and nothing to move."""
     draw_chart(
         "Threshold sweep",
         charts.threshold_sweep(view.evaluation),
         how=advice.how_to_read_threshold_sweep(),
         suggests=advice.what_it_suggests_threshold_sweep(view.evaluation),
         key="threshold_sweep",
+        measured=measured_on(view.evaluation),
     )
+    if view.outputs() is None:
+        st.caption(NO_OUTPUTS)
+
+
+def _draw_in_force(desk: Desk) -> None:
+    words, back = st.columns([4, 1], vertical_alignment="center")
+    words.markdown(
+        f":material/target: {point_in_words(desk.point, len(desk.outputs.names))}"
+        + ("" if desk.view.round_.is_active else " This round itself is not in force.")
+    )
+    if not desk.point.is_own_of_round:
+        back.button(
+            "Back to the round's own",
+            key="thresholds_back",
+            on_click=_go_back,
+            args=(desk,),
+        )
+
+
+def _go_back(desk: Desk) -> None:
+    view = desk.view
+    with shown_errors(), view.here.store.write() as session:
+        reset_operating_point(
+            session, view.project.id, view.round_.id, annotator=view.here.annotator
+        )
+    _begin_again(desk.view.round_.id)
+
+
+def _begin_again(round_id: int) -> None:
+    """What is in force is what is on the desk."""
+    forget(round_id)
+    st.session_state[f"aim_{round_id}"] = BY_HAND
+
+
+def _choose_aim(desk: Desk) -> Aim | None:
+    """The aim that is asked for, or None to begin from what is in force."""
+    round_id = desk.view.round_.id
+    again = {"on_change": forget, "args": (round_id,)}
+    with st.container(horizontal=True, vertical_alignment="bottom", key="threshold_aim"):
+        goal = st.selectbox(
+            "Choose by",
+            [BY_HAND, *Goal],
+            format_func=lambda g: "What is in force, or by hand" if g == BY_HAND else GOALS[g],
+            key=f"aim_{round_id}",
+            width=280,
+            **again,
+        )
+        if goal == BY_HAND:
+            return None
+        options = _options(Goal(goal), round_id, again)
+        scope = st.segmented_control(
+            "Thresholds",
+            list(Scope),
+            format_func=SCOPES.__getitem__,
+            default=Scope.SHARED,
+            required=True,
+            key=f"scope_{round_id}",
+            **again,
+        )
+    return replace(Aim(), goal=Goal(goal), scope=Scope(scope or Scope.SHARED), **options)
+
+
+def _options(goal: Goal, round_id: int, again: dict[str, object]) -> dict[str, float]:
+    """The numbers that belong to a goal."""
+    if goal is Goal.F_BETA:
+        return {
+            "beta": st.number_input(
+                "Beta",
+                0.1,
+                10.0,
+                2.0,
+                0.1,
+                help="Recall counts so many times as much as precision; below 1 it counts less.",
+                key=f"beta_{round_id}",
+                width=140,
+                **again,
+            )
+        }
+    if goal in (Goal.PRECISION, Goal.RECALL):
+        return {
+            "floor": st.number_input(
+                f"{str(goal).capitalize()} at least",
+                0.05,
+                1.0,
+                0.8,
+                0.05,
+                key=f"floor_{goal}_{round_id}",
+                width=140,
+                **again,
+            )
+        }
+    if goal is Goal.COST:
+        about = (
+            ("cost_false_positive", "Cost of a label too many"),
+            ("cost_false_negative", "Cost of a label missed"),
+        )
+        return {
+            name: st.number_input(
+                words, 0.0, 1e6, 1.0, 1.0, key=f"{name}_{round_id}", width=190, **again
+            )
+            for name, words in about
+        }
+    return {}
+
+
+def _draft(desk: Desk, aim: Aim | None) -> Draft:
+    if aim is None:
+        return moved(desk, desk.in_force)
+    try:
+        cuts = desk.trial(aim).cuts
+    except NotReady as error:
+        st.info(str(error))
+        return moved(desk, desk.in_force)
+    own = {
+        id_: float(at)
+        for id_, at, is_own in zip(
+            desk.outputs.label_ids, cuts.thresholds, cuts.is_own, strict=True
+        )
+        if is_own
+    }
+    return moved(desk, Draft(cuts.shared, own, aim))
+
+
+def _draw_editor(desk: Desk, draft: Draft) -> None:
+    st.markdown("#### Threshold sweep")
+    label = _choose_label(desk, draft)
+    positions = desk.sharing(draft) if label == ALL else [label]
+    st.caption(f":material/straighten: {escaped(_measured(desk, label))}")
+    if not _can_be_drawn(desk, positions, label):
+        return
+    curves, interval = desk.curves(positions, draft)
+    key = f"threshold_editor_{desk.view.round_.id}"
+    threshold_editor(
+        Curves(curves, interval, is_of_one_label=len(positions) == 1),
+        _point(desk, draft, label, positions),
+        key=key,
+        on_moved=lambda: _take_move(key, desk.view.round_.id),
+    )
+    if label != ALL and (label_id := desk.outputs.label_ids[label]) in draft.own:
+        st.button(
+            f"Let it share {draft.shared:.2f}",
+            key="threshold_share",
+            on_click=give_back,
+            args=(desk.view.round_.id, label_id),
+        )
+    st.markdown(f":material/lightbulb: {escaped(_suggestion(desk, label))}")
+    st.caption(advice.how_to_read_threshold_sweep())
+
+
+def _choose_label(desk: Desk, draft: Draft) -> int:
+    names, ids = desk.outputs.names, desk.outputs.label_ids
+    n_sharing = len(desk.sharing(draft))
+
+    def told(position: int) -> str:
+        if position == ALL:
+            return (
+                "All labels"
+                if n_sharing == len(names)
+                else f"The {n_sharing} labels that share one"
+            )
+        own = f" · {draft.own[ids[position]]:.2f}" if ids[position] in draft.own else ""
+        return f"{names[position]}{own}"
+
+    return st.selectbox(
+        "Threshold of",
+        [ALL, *range(len(names))],
+        format_func=told,
+        key=f"threshold_of_{desk.view.round_.id}",
+    )
+
+
+def _measured(desk: Desk, label: int) -> str:
+    return measured_on(desk.choosing, None if label == ALL else label)
+
+
+def _can_be_drawn(desk: Desk, positions: list[int], label: int) -> bool:
+    if not positions:
+        st.info("Every label has a threshold of its own; choose one above to move it.")
+        return False
+    truth = masked_truth(desk.choosing.proba, desk.choosing.truth)[:, positions]
+    n = int((truth == PRESENT).sum())
+    if n >= FEW_POSITIVES:
+        return True
+    whose = "these labels" if label == ALL else f"“{desk.outputs.names[label]}”"
+    st.info(
+        escaped(
+            f"{counted(n, 'document')} judged to have {whose} cannot show a sweep; from "
+            f"{FEW_POSITIVES} on it is drawn. Until then the shared threshold counts."
+        )
+    )
+    return False
+
+
+def _point(desk: Desk, draft: Draft, label: int, positions: list[int]) -> Point:
+    if label == ALL:
+        what = "Threshold of all labels" if not draft.own else "Shared threshold"
+        return Point(
+            scope=f"{desk.view.round_.id}/all",
+            what=what,
+            value=draft.shared,
+            in_force=desk.point.shared,
+            hint=HINT,
+        )
+    label_id = desk.outputs.label_ids[label]
+    shares = "" if label_id in draft.own else " It shares its threshold until you move the point."
+    return Point(
+        scope=f"{desk.view.round_.id}/{label_id}",
+        what=f"Threshold of “{desk.outputs.names[label]}”",
+        value=draft.of(label_id),
+        in_force=desk.in_force.of(label_id),
+        hint=HINT + shares,
+    )
+
+
+def _take_move(key: str, round_id: int) -> None:
+    if (moved_point := moved_to(key)) is None:
+        return
+    (of_round, _, whose), threshold = moved_point[0].partition("/"), moved_point[1]
+    if of_round == str(round_id):
+        move(round_id, None if whose == "all" else int(whose), round(threshold, 4))
+
+
+def _suggestion(desk: Desk, label: int) -> str:
+    in_force = replace(desk.view.evaluation, threshold=desk.point.shared)
+    return advice.what_it_suggests_threshold_sweep(in_force)
+
+
+def _draw_use(desk: Desk, draft: Draft) -> None:
+    """The buttons, and what would be set."""
+    round_id = desk.view.round_.id
+    changes = not desk.is_as_in_force(draft)
+    settings = ProjectSettings.of(desk.view.project)
+    for_future = False
+    if draft.aim is not None and draft.aim != settings.full_aim:
+        for_future = st.checkbox(
+            "and choose future rounds' thresholds by this aim", key=f"aim_for_future_{round_id}"
+        )
+    with st.container(horizontal=True):
+        used = st.button(
+            "Use these thresholds",
+            type="primary",
+            disabled=not (changes or for_future),
+            key="thresholds_use",
+        )
+        if draft.is_moved:
+            st.button("Undo the moves", key="thresholds_undo", on_click=forget, args=(round_id,))
+    if not changes:
+        st.caption("This is what is in force.")
+    st.caption(f"Future rounds choose their thresholds for {aim_in_words(settings.full_aim)}.")
+    if used:
+        with shown_errors():
+            _use(desk, draft, for_future=for_future)
+            st.session_state.pop(hand_key(round_id), None)
+            st.rerun()
+
+
+def _use(desk: Desk, draft: Draft, *, for_future: bool) -> None:
+    view = desk.view
+    with view.here.store.write() as session:
+        set_operating_point(
+            session,
+            view.project.id,
+            view.round_.id,
+            shared=draft.shared,
+            own=draft.own,
+            aim=draft.aim,
+            annotator=view.here.annotator,
+        )
+        if for_future and draft.aim is not None:
+            choose_aim(session, view.project.id, draft.aim)
+    st.toast("In force now: suggestions, exports and models that leave use these thresholds.")
