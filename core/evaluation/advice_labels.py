@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.evaluation.per_label import LabelScores
+from core.evaluation.per_label import LabelScores, PrecisionRecallCurve
 from core.evaluation.report import Evaluation
+from core.evaluation.troubles import HIGH, LOW, is_by_chance, is_collapsed, is_measurable
 from core.evaluation.wording import (
     FEW_POSITIVES,
     caution,
@@ -14,26 +15,52 @@ from core.evaluation.wording import (
     number,
 )
 
-HIGH, LOW = 0.7, 0.5
+MOST = 0.6  # share of all positives at which one label makes the averages
 
 
-def what_it_suggests_per_label_bars(evaluation: Evaluation) -> str:
-    """The one or two most useful things the per-label scores say."""
+def what_it_suggests_per_label_bars(evaluation: Evaluation, *, exclusive: bool = False) -> str:
+    """The one or two most useful things the per-label scores say.
+
+    With `exclusive` labels there is no threshold, and nothing is said of one.
+    """
     if silent := nothing_to_say(evaluation):
         return silent
-    said = [*_never_found(evaluation), *_too_rare(evaluation), *_lopsided(evaluation)]
+    said = [
+        *_never_found(evaluation, exclusive),
+        *_found_everywhere(evaluation, exclusive),
+        *_too_rare(evaluation),
+        *_lopsided(evaluation, exclusive),
+        *_imbalanced(evaluation),
+    ]
     return caution(evaluation) + " ".join(said[:2] or [_weakest(evaluation)])
 
 
 def _measurable(evaluation: Evaluation) -> list[LabelScores]:
-    return [scores for scores in evaluation.labels if scores.support >= FEW_POSITIVES]
+    return [scores for scores in evaluation.labels if is_measurable(scores)]
 
 
-def _never_found(evaluation: Evaluation) -> list[str]:
-    names = [scores.name for scores in _measurable(evaluation) if scores.n_predicted == 0]
+def _never_found(evaluation: Evaluation, exclusive: bool) -> list[str]:
+    measurable = _measurable(evaluation)
+    names = [scores.name for scores in measurable if scores.n_predicted == 0]
     if not names:
         return []
-    return [f"{listed(names)}: never predicted; lower the threshold or judge more examples."]
+    if len(names) == len(measurable) > 1 and not exclusive:
+        return [
+            "No label is predicted at all: probabilities may be low rather than wrong; look for a "
+            "better threshold before judging more."
+        ]
+    lower = "" if exclusive else "lower the threshold or "
+    return [f"{listed(names)}: never predicted; {lower}judge more examples."]
+
+
+def _found_everywhere(evaluation: Evaluation, exclusive: bool) -> list[str]:
+    names = [scores.name for scores in _measurable(evaluation) if is_collapsed(scores)]
+    if not names:
+        return []
+    return [
+        f"{listed(names)}: predicted for nearly every document, so a prediction says nothing; "
+        f"{'' if exclusive else 'raise the threshold, or '}judge documents without the label."
+    ]
 
 
 def _too_rare(evaluation: Evaluation) -> list[str]:
@@ -46,7 +73,7 @@ def _too_rare(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _lopsided(evaluation: Evaluation) -> list[str]:
+def _lopsided(evaluation: Evaluation, exclusive: bool) -> list[str]:
     alarms, misses = [], []
     for scores in _measurable(evaluation):
         if scores.precision is None or scores.recall is None:
@@ -64,9 +91,22 @@ def _lopsided(evaluation: Evaluation) -> list[str]:
     if misses:
         said.append(
             f"{listed(misses)}: high precision but low recall, so many are missed; judge more "
-            "varied examples, or lower the threshold."
+            f"varied examples{'' if exclusive else ', or lower the threshold'}."
         )
     return said
+
+
+def _imbalanced(evaluation: Evaluation) -> list[str]:
+    """One label that the averages are mostly about."""
+    total = sum(evaluation.positives)
+    top = int(np.argmax(evaluation.positives))
+    share = evaluation.positives[top] / total
+    if len(evaluation.names) < 3 or share < MOST:
+        return []
+    return [
+        f"“{evaluation.names[top]}” has {share:.0%} of all positives, so micro-F1 is mostly about "
+        "it: look at macro-F1 too, and judge more examples of the others."
+    ]
 
 
 def _weakest(evaluation: Evaluation) -> str:
@@ -92,19 +132,14 @@ def what_it_suggests_precision_recall_curves(evaluation: Evaluation) -> str:
 
 
 def _on_ranking(evaluation: Evaluation, ranked: list[tuple[int, LabelScores]]) -> str:
-    by_chance = [
-        scores.name
-        for _, scores in ranked
-        if (scores.average_precision or 0) < 1.5 * scores.support / scores.n_judged
-        and (scores.average_precision or 0) < HIGH
-    ]
+    by_chance = [scores.name for _, scores in ranked if is_by_chance(scores)]
     if by_chance:
         return (
             f"{listed(by_chance)}: ranked hardly better than by chance; check that people agree "
             "on what it means before judging more."
         )
     for i, scores in ranked:
-        at, best = _best_on_curve(evaluation, i)
+        at, best = best_on_curve(evaluation.curves[i])
         if best - (scores.f1 or 0) > 0.2:
             return (
                 f"“{scores.name}” is ranked well but cut badly: F1 is {number(scores.f1)} now and "
@@ -117,9 +152,8 @@ def _on_ranking(evaluation: Evaluation, ranked: list[tuple[int, LabelScores]]) -
     )
 
 
-def _best_on_curve(evaluation: Evaluation, label: int) -> tuple[float, float]:
+def best_on_curve(curve: PrecisionRecallCurve) -> tuple[float, float]:
     """The threshold of the highest F1 on a label's curve, and that F1."""
-    curve = evaluation.curves[label]
     f1 = 2 * curve.precision * curve.recall / np.maximum(curve.precision + curve.recall, 1e-12)
     top = int(np.argmax(f1))
     return float(curve.thresholds[top]), float(f1[top])
