@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.commands import training
+from core.commands import report, training
 from core.errors import (
     Cancelled,
     CorruptArtefact,
@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 training.add_to(app)
+report.add_to(app)
 
 # What a failure is to a script; 2 is a usage that does not exist, by typer.
 EXIT_CODES: tuple[tuple[type[MarginaliaError], int], ...] = (

@@ -1,0 +1,1 @@
+"""Reports of an evaluation: figures, tables and pictures from saved outputs alone."""
