@@ -39,7 +39,7 @@ UNITS = {
     PairMeasure.PHI: "phi",
 }
 MOST_NAMED = 60  # labels up to which rows and columns have room for names
-DENSE_HEIGHT = 720
+DENSE_HEIGHT = 520
 STRONGEST = {1: (0, 119, 187), -1: (221, 110, 43)}  # red, green, blue by sign of the value
 PAGES = {True: (21, 24, 28), False: (255, 255, 255)}  # dark or not: it shines through the cells
 INKS = {True: "white", False: "#22262B"}  # is the ink light?

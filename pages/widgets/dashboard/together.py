@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.charts import figures as charts
-from core.charts.pairs import Which
+from core.charts.pairs import MOST_NAMED, Which
 from core.evaluation import advice
 from core.evaluation.behind import of_pair
 from core.evaluation.cooccurrence import LabelPair, PairMeasure, clustered_order, list_pairs
@@ -21,7 +21,7 @@ from pages.widgets.dashboard.view import NO_OUTPUTS, View
 from pages.widgets.documents_behind import draw_behind
 from pages.widgets.text import escaped
 
-WIDE = 14  # labels from which two heatmaps no longer fit side by side
+WIDE = 14  # labels up to which two heatmaps with names fit side by side
 MOST_LISTED = 500
 MEASURES: dict[PairMeasure, str] = {
     PairMeasure.COUNT: "documents",
@@ -68,7 +68,7 @@ def _draw_heatmaps(evaluation: Evaluation) -> None:
         evaluation,
         right.selectbox("Order", list(Order), format_func=str, key="pairs_order"),
     )
-    judged, predicted = st.columns(2) if len(evaluation.names) <= WIDE else (st, st)
+    judged, predicted = st.columns(2) if _fit_side_by_side(evaluation) else (st, st)
     for which, place in zip(TITLES, (judged, predicted, st), strict=True):
         with place.container(border=True, key=f"pairs_{which}"):
             st.markdown(f"#### {TITLES[which]}")
@@ -88,6 +88,11 @@ def _draw_heatmaps(evaluation: Evaluation) -> None:
     suggests = advice.what_it_suggests_cooccurrence_heatmap(evaluation)
     st.markdown(f":material/lightbulb: {escaped(suggests)}")
     st.caption(advice.how_to_read_cooccurrence_heatmap(measure))
+
+
+def _fit_side_by_side(evaluation: Evaluation) -> bool:
+    """Few labels do, and so many that their names are left out."""
+    return not WIDE < len(evaluation.names) <= MOST_NAMED
 
 
 def _order(evaluation: Evaluation, order: Order) -> NDArray[np.int64]:
