@@ -18,9 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.domain import JobStatus, RoundStep
 from core.errors import Cancelled, MarginaliaError
 from core.rounds.ask import choose_queries
+from core.rounds.diagnose import diagnose
 from core.rounds.encode import encode_for_round
 from core.rounds.exporting import write_model
 from core.rounds.forecast import forecast
+from core.rounds.mapping import draw_map, read_for_map
 from core.rounds.measure import calibrate, choose_threshold
 from core.rounds.patience import when_unlocked
 from core.rounds.pool import score
@@ -36,6 +38,7 @@ from core.services.job_queue import WORKFLOW
 from core.services.jobs import (
     ACTIVE,
     EXPORT_MODEL,
+    MAP,
     PREPARE,
     REPLAY,
     ROUND,
@@ -62,6 +65,7 @@ STEPS: dict[str, dict[RoundStep, Step]] = {
         RoundStep.SCORE: score,
         RoundStep.QUERY: choose_queries,
         RoundStep.FORECAST: forecast,
+        RoundStep.DIAGNOSE: diagnose,
         RoundStep.PUBLISH: publish_round,
     },
     PREPARE: {
@@ -76,6 +80,7 @@ STEPS: dict[str, dict[RoundStep, Step]] = {
     },
     REPLAY: REPLAY_STEPS,
     EXPORT_MODEL: {RoundStep.EXPORT: write_model},
+    MAP: {RoundStep.ENCODE: read_for_map, RoundStep.PROJECT: draw_map},
 }
 
 DOING = {
@@ -87,8 +92,10 @@ DOING = {
     RoundStep.SCORE: "scoring the documents",
     RoundStep.QUERY: "choosing what to ask next",
     RoundStep.FORECAST: "looking ahead",
+    RoundStep.DIAGNOSE: "looking for doubtful judgements",
     RoundStep.PUBLISH: "putting the result in force",
     RoundStep.EXPORT: "exporting the model",
+    RoundStep.PROJECT: "drawing the map",
 }
 
 

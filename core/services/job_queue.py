@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core.domain import JobStatus
-from core.services.jobs import EXPORT_MODEL, REPLAY, SEARCH
+from core.services.jobs import EXPORT_MODEL, MAP, REPLAY, SEARCH
 from core.settings import Settings
 from core.store.tables import Job
 
@@ -23,7 +23,7 @@ APPLICATION = "marginalia"
 QUEUE = "marginalia-jobs"
 SEARCH_QUEUE = "marginalia-searches"  # somebody is waiting: they run beside a long round
 REPLAY_QUEUE = "marginalia-replays"  # hours, perhaps: they run beside and hold still for others
-EXPORT_QUEUE = "marginalia-exports"  # a minute, for which nobody should wait for a round
+EXPORT_QUEUE = "marginalia-exports"  # and maps: a minute, for which nobody waits for a round
 WORKFLOW = "marginalia-job"  # takes its own id, by which it finds the job's row
 
 
@@ -52,7 +52,12 @@ def add_job(
 
 def queue_for(kind: str) -> str:
     """The queue that jobs of this kind wait in."""
-    queues = {SEARCH: SEARCH_QUEUE, REPLAY: REPLAY_QUEUE, EXPORT_MODEL: EXPORT_QUEUE}
+    queues = {
+        SEARCH: SEARCH_QUEUE,
+        REPLAY: REPLAY_QUEUE,
+        EXPORT_MODEL: EXPORT_QUEUE,
+        MAP: EXPORT_QUEUE,
+    }
     return queues.get(kind, QUEUE)
 
 

@@ -20,10 +20,14 @@ from core.store.tables import Job, Round, now
 ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 ROUND, PREPARE, SEARCH, REPLAY = "round", "prepare", "search", "replay"  # kinds of job
 EXPORT_MODEL = "export-model"  # one more
+MAP = "map"  # and another
+REPORT = "report"  # and the last
 BESIDE = (
     SEARCH,
     REPLAY,
     EXPORT_MODEL,
+    MAP,
+    REPORT,
 )  # run beside the others, and are watched where they were asked for
 
 
@@ -34,7 +38,7 @@ class JobInfo:
     id: int
     project_id: int
     round_id: int | None
-    kind: str  # "round", "prepare", "search", "replay" or "export-model"
+    kind: str  # as above
     status: JobStatus
     step: str  # a RoundStep, or empty before the first
     fraction: float  # of that step
