@@ -30,6 +30,7 @@ from core.rounds.prepare import encode_all, order_by_labels, publish_order
 from core.rounds.progress import Progress
 from core.rounds.publish import publish_round
 from core.rounds.replaying import STEPS as REPLAY_STEPS
+from core.rounds.reporting import report_on
 from core.rounds.search import find_texts, publish_finds, read_for_search
 from core.rounds.snapshot import take_snapshot
 from core.rounds.task import Task, Workshop, load_task
@@ -41,6 +42,7 @@ from core.services.jobs import (
     MAP,
     PREPARE,
     REPLAY,
+    REPORT,
     ROUND,
     SEARCH,
     finish_job,
@@ -81,6 +83,7 @@ STEPS: dict[str, dict[RoundStep, Step]] = {
     REPLAY: REPLAY_STEPS,
     EXPORT_MODEL: {RoundStep.EXPORT: write_model},
     MAP: {RoundStep.ENCODE: read_for_map, RoundStep.PROJECT: draw_map},
+    REPORT: {RoundStep.REPORT: report_on},
 }
 
 DOING = {
@@ -96,6 +99,7 @@ DOING = {
     RoundStep.PUBLISH: "putting the result in force",
     RoundStep.EXPORT: "exporting the model",
     RoundStep.PROJECT: "drawing the map",
+    RoundStep.REPORT: "writing the report",
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core.domain import JobStatus
-from core.services.jobs import EXPORT_MODEL, MAP, REPLAY, SEARCH
+from core.services.jobs import EXPORT_MODEL, MAP, REPLAY, REPORT, SEARCH
 from core.settings import Settings
 from core.store.tables import Job
 
@@ -57,6 +57,7 @@ def queue_for(kind: str) -> str:
         REPLAY: REPLAY_QUEUE,
         EXPORT_MODEL: EXPORT_QUEUE,
         MAP: EXPORT_QUEUE,
+        REPORT: EXPORT_QUEUE,
     }
     return queues.get(kind, QUEUE)
 

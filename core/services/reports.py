@@ -1,4 +1,4 @@
-"""Reports of rounds: asked for here, written by the worker, kept beside the data to be fetched.
+"""Rounds' reports: asked for here, written by the worker, kept beside the data to be fetched.
 
 The report itself is `core.reporting`, which draws it from the round's saved outputs.
 """
@@ -77,6 +77,11 @@ def report_path(session: Session, settings: Settings, round_: Round) -> Path:
     """Where a round's report lies, zipped: `reports/1-news/news-round3-report.zip`."""
     folder = reports_folder(session, settings, get_project(session, round_.project_id))
     return folder / f"{folder.name.partition('-')[2]}-round{round_.number}-report.zip"
+
+
+def page_beside(path: Path) -> Path:
+    """Where the page of a zipped report lies alone, to be read at once."""
+    return path.with_suffix(".html")
 
 
 def reports_folder(session: Session, settings: Settings, project: Project) -> Path:

@@ -10,6 +10,7 @@ from core.rounds.files import embeddings_folder
 from core.services.checkpoints import project_folders
 from core.services.projects import ProjectInfo, delete_project, get_project
 from core.services.replays import replays_folder
+from core.services.reports import reports_folder
 from pages.widgets.context import Context, asked_project, go_to
 from pages.widgets.errors import shown_errors
 from pages.widgets.text import escaped
@@ -66,6 +67,7 @@ def delete_for_good(here: Context, project_id: int) -> None:
                 *project_folders(here.settings, project_id),
                 embeddings_folder(here.settings, project),
                 replays_folder(here.settings, project_id),
+                reports_folder(session, here.settings, project),
             ]
             delete_project(session, project_id)
         if asked_project() == str(project_id):
