@@ -1,7 +1,8 @@
 """Every figure a page can draw, under one roof."""
 
 from core.charts.history import f1_by_round, loss_by_epoch
-from core.charts.labels import per_label_bars, precision_recall_curves
+from core.charts.label_curves import precision_recall_curve, precision_recall_curves, roc_curve
+from core.charts.labels import per_label_bars
 from core.charts.pairs import companion_bars, cooccurrence_heatmap
 from core.charts.probabilities import (
     probability_histograms,
@@ -15,8 +16,10 @@ __all__ = [
     "f1_by_round",
     "loss_by_epoch",
     "per_label_bars",
+    "precision_recall_curve",
     "precision_recall_curves",
     "probability_histograms",
     "reliability_diagram",
+    "roc_curve",
     "threshold_sweep",
 ]

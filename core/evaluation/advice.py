@@ -14,6 +14,12 @@ from core.evaluation.advice_labels import (
     what_it_suggests_per_label_bars,
     what_it_suggests_precision_recall_curves,
 )
+from core.evaluation.advice_one_label import (
+    how_to_read_precision_recall_curve,
+    how_to_read_roc_curve,
+    what_it_suggests_precision_recall_curve,
+    what_it_suggests_roc_curve,
+)
 from core.evaluation.advice_pairs import (
     how_to_read_companion_bars,
     how_to_read_cooccurrence_heatmap,
@@ -23,8 +29,8 @@ from core.evaluation.advice_pairs import (
 from core.evaluation.advice_probabilities import (
     what_it_suggests_probability_histograms,
     what_it_suggests_reliability_diagram,
-    what_it_suggests_threshold_sweep,
 )
+from core.evaluation.advice_thresholds import what_it_suggests_threshold_sweep
 from core.evaluation.counts import ENOUGH_TO_MEASURE
 
 __all__ = [
@@ -33,18 +39,22 @@ __all__ = [
     "how_to_read_f1_by_round",
     "how_to_read_loss_by_epoch",
     "how_to_read_per_label_bars",
+    "how_to_read_precision_recall_curve",
     "how_to_read_precision_recall_curves",
     "how_to_read_probability_histograms",
     "how_to_read_reliability_diagram",
+    "how_to_read_roc_curve",
     "how_to_read_threshold_sweep",
     "what_it_suggests_companion_bars",
     "what_it_suggests_cooccurrence_heatmap",
     "what_it_suggests_f1_by_round",
     "what_it_suggests_loss_by_epoch",
     "what_it_suggests_per_label_bars",
+    "what_it_suggests_precision_recall_curve",
     "what_it_suggests_precision_recall_curves",
     "what_it_suggests_probability_histograms",
     "what_it_suggests_reliability_diagram",
+    "what_it_suggests_roc_curve",
     "what_it_suggests_threshold_sweep",
 ]
 
@@ -54,7 +64,7 @@ def how_to_read_threshold_sweep() -> str:
     return (
         "A label is predicted when its probability reaches the threshold; further right, fewer "
         "labels are predicted, so precision tends to rise and recall falls. The dashed line is "
-        "the threshold in force, the star the best micro-F1 on these documents."
+        "the threshold in force, the star the best F1 on these documents."
     )
 
 
@@ -81,7 +91,8 @@ def how_to_read_precision_recall_curves() -> str:
     """How to read `precision_recall_curves`."""
     return (
         "Each curve shows what precision a label would have at each recall, over all thresholds; "
-        "the nearer to the top right corner, the better the label is ranked."
+        "the nearer to the top right corner, the better the label is ranked. A dot is where a "
+        "label is cut now."
     )
 
 

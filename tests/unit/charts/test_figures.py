@@ -125,10 +125,11 @@ def test_a_curve_starts_at_recall_zero_and_keeps_its_labels_colour(evaluation):
 
 def test_of_many_curves_the_lowest_are_coloured_and_the_others_stay_in_the_background(wide):
     figure = precision_recall_curves(wide)
-    coloured = [trace for trace in figure.data if trace.legendgroup != "others"]
+    lines = [trace for trace in figure.data if trace.mode != "markers"]
+    coloured = [trace for trace in lines if trace.legendgroup != "others"]
     lowest = sorted(wide.labels, key=lambda scores: scores.average_precision)[:6]
 
-    assert len(figure.data) == 54
+    assert len(lines) == 54
     assert {trace.name.rsplit(" ", 1)[0] for trace in coloured} == {s.name for s in lowest}
     assert sum(trace.showlegend is not False for trace in figure.data) == 7
 
@@ -136,7 +137,11 @@ def test_of_many_curves_the_lowest_are_coloured_and_the_others_stay_in_the_backg
 def test_only_the_wanted_curves_are_drawn(wide):
     figure = precision_recall_curves(wide, ["label 3", "label 20"])
 
-    assert [trace.line.color for trace in figure.data] == [label_colour(3), label_colour(20)]
+    *lines, cuts = figure.data
+    assert [trace.line.color for trace in lines] == [label_colour(3), label_colour(20)]
+    assert cuts.marker.color == (label_colour(3), label_colour(20))
+    assert cuts.x == (wide.labels[3].recall, wide.labels[20].recall)
+    assert cuts.y == (wide.labels[3].precision, wide.labels[20].precision)
 
 
 def test_an_unknown_label_is_named(evaluation):
