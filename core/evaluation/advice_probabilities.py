@@ -1,4 +1,4 @@
-"""What the threshold sweep, the reliability diagram and the histograms suggest."""
+"""What the reliability diagram and the histograms suggest."""
 
 from __future__ import annotations
 
@@ -6,69 +6,13 @@ import numpy as np
 
 from core.evaluation.calibration import MIN_DOCUMENTS, Reliability
 from core.evaluation.report import Evaluation
-from core.evaluation.wording import NOTHING_MEASURED, caution, nothing_to_say, number
+from core.evaluation.wording import NOTHING_MEASURED, caution, number
 
 HALF = 0.5
 BELIEVABLE_ECE = 0.03
 LARGE_GAIN = 0.1
 MIN_SURE_CELLS = 20
 RANGE_UNDECIDED = (0.3, 0.7)
-
-
-def what_it_suggests_threshold_sweep(evaluation: Evaluation) -> str:
-    """What the sweep suggests doing about the threshold."""
-    if silent := nothing_to_say(evaluation):
-        return silent
-    return caution(evaluation) + _on_threshold(evaluation) + _on_rare_labels(evaluation)
-
-
-def _on_threshold(evaluation: Evaluation) -> str:
-    swept, cut, best = evaluation.sweep, evaluation.threshold, evaluation.best_threshold
-    at_half, at_cut, at_best = (float(swept.micro_f1[swept.at(t)]) for t in (HALF, cut, best))
-    if at_best < 0.05:
-        return (
-            "No threshold finds the labels: the model does not rank them yet. Judge more documents "
-            "that have labels and run another round."
-        )
-    low_or_high = "low" if best < cut else "high"
-    if at_cut < at_best / 2 and at_best - at_cut > LARGE_GAIN:
-        return (
-            f"Micro-F1 is {number(at_cut)} at {cut:.2f} but {number(at_best)} at {best:.2f}: "
-            f"probabilities are {low_or_high}, not wrong; use the tuned threshold."
-        )
-    if at_best - at_cut > _doubt(evaluation):
-        return (
-            f"Moving the threshold from {cut:.2f} to {best:.2f} would raise micro-F1 from "
-            f"{number(at_cut)} to {number(at_best)}, more than chance explains; use the tuned one."
-        )
-    if at_half < at_best / 2 and at_best - at_half > LARGE_GAIN:
-        return (
-            f"Keep the tuned threshold of {cut:.2f}: micro-F1 is {number(at_cut)} there and would "
-            f"be {number(at_half)} at 0.50, because probabilities are "
-            f"{'low' if cut < HALF else 'high'}, not wrong."
-        )
-    return (
-        f"Leave the threshold at {cut:.2f}: the best on these documents, {best:.2f}, is not better "
-        "by more than chance."
-    )
-
-
-def _doubt(evaluation: Evaluation) -> float:
-    """Half the width of micro-F1's interval."""
-    estimate = evaluation.summary.micro_f1
-    if estimate.low is None or estimate.high is None:
-        return 1.0
-    return (estimate.high - estimate.low) / 2
-
-
-def _on_rare_labels(evaluation: Evaluation) -> str:
-    micro, macro = evaluation.summary.micro_f1.value, evaluation.summary.macro_f1.value
-    if micro is None or macro is None or micro - macro < 0.15:
-        return ""
-    return (
-        f" Macro-F1 ({number(macro)}) is far below micro-F1 ({number(micro)}): some labels lag "
-        "behind; look at the scores per label."
-    )
 
 
 def what_it_suggests_reliability_diagram(evaluation: Evaluation) -> str:

@@ -27,7 +27,12 @@ from core.evaluation.counts import (
     ratio,
     usable_cells,
 )
-from core.evaluation.intervals import N_RESAMPLES, f1_interval, resampled_weights
+from core.evaluation.intervals import (
+    N_RESAMPLES,
+    f1_interval,
+    resampled_interval,
+    resampled_weights,
+)
 
 DEFAULT_GRID: Floats = np.round(np.arange(1, 100) / 100, 2)
 DEFAULT_THRESHOLD = 0.5
@@ -96,11 +101,14 @@ def sweep_interval(
         unknown = tp + fn == 0
         return np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
     point = f1_from_counts(tp, fp, fn)
+    n_documents = int(usable_cells(proba, truth).any(axis=1).sum())
     resamples = _resampled_micro_f1(proba, truth, thresholds, seed=seed)
-    if np.isnan(point).all() or np.isnan(resamples).all():
-        return np.full(len(thresholds), np.nan), np.full(len(thresholds), np.nan)
-    low, high = np.nanpercentile(resamples, [2.5, 97.5], axis=0)
-    return np.minimum(low, point), np.maximum(high, point)
+    ends = [
+        resampled_interval(at, drawn, n_documents) or (np.nan, np.nan)
+        for at, drawn in zip(point.tolist(), resamples.T, strict=True)
+    ]
+    low, high = np.array(ends).reshape(-1, 2).T
+    return low, high
 
 
 def _resampled_micro_f1(proba: Proba, truth: Truth, thresholds: Floats, *, seed: int) -> Floats:

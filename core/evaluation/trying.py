@@ -27,10 +27,10 @@ from core.evaluation.counts import (
     ratio,
     usable_cells,
 )
-from core.evaluation.intervals import percentile_interval, resampled_counts
+from core.evaluation.intervals import resampled_counts, resampled_interval
 from core.evaluation.operating_points import Aim, Cuts, Goal, choose_cuts, cross_fitted_cuts
 from core.evaluation.outputs import EvaluationOutputs
-from core.evaluation.summary import UNDEFINED, Estimate
+from core.evaluation.summary import UNDEFINED, Estimate, Summary, summarise
 
 CHOOSING = "choosing_outputs.npz"  # the documents that a round's thresholds were chosen on
 N_FOLDS = 5
@@ -120,19 +120,32 @@ def try_aim(
 def given(outputs: EvaluationOutputs, predicted: Mask, aim: Aim) -> Given:
     """Score predictions (documents, labels) on the judged cells; intervals by a bootstrap."""
     truth = masked_truth(outputs.proba, outputs.truth)
-    tp, fp, fn = _counted(predicted, truth)
-    n = _n_usable(outputs)
-    drawn = resampled_counts(predicted, truth, seed=outputs.seed)
-    scores = (_micro_f1, _macro_f1, _precision, _recall, _served_by(aim))
-    points = [float(score(tp, fp, fn, n)[0]) for score in scores]
-    spreads = [score(*drawn, n) for score in scores]
-    is_share = [True, True, True, True, aim.goal is not Goal.COST]
+    summary = summarise(predicted, truth, seed=outputs.seed)
     return Given(
-        *(
-            _estimate(point, spread, n) if shares else _estimate_of_cost(point, spread)
-            for point, spread, shares in zip(points, spreads, is_share, strict=True)
-        )
+        micro_f1=summary.micro_f1,
+        macro_f1=summary.macro_f1,
+        precision=summary.precision,
+        recall=summary.recall,
+        served=_served(outputs, predicted, aim, summary),
     )
+
+
+def _served(outputs: EvaluationOutputs, predicted: Mask, aim: Aim, summary: Summary) -> Estimate:
+    known = {
+        Goal.F1: summary.micro_f1,
+        Goal.PRECISION: summary.recall,
+        Goal.RECALL: summary.precision,
+    }
+    if aim.goal in known:
+        return known[aim.goal]
+    truth, n = masked_truth(outputs.proba, outputs.truth), _n_usable(outputs)
+    score = _served_by(aim)
+    point = float(score(*_counted(predicted, truth), n)[0])
+    resamples = score(*resampled_counts(predicted, truth, seed=outputs.seed), n)
+    if aim.goal is Goal.COST:
+        return _estimate_of_cost(point, resamples)
+    interval = resampled_interval(point, resamples, n)
+    return UNDEFINED if interval is None else Estimate(point, *interval)
 
 
 def gain(outputs: EvaluationOutputs, predicted: Mask, instead_of: Mask, aim: Aim) -> Estimate:
@@ -142,20 +155,34 @@ def gain(outputs: EvaluationOutputs, predicted: Mask, instead_of: Mask, aim: Aim
     cancels out. Positive is better, also where less cost is; undefined where
     either is.
     """
-    truth = masked_truth(outputs.proba, outputs.truth)
-    n = _n_usable(outputs)
+    sign = -1.0 if aim.goal is Goal.COST else 1.0
+    return _difference(outputs, predicted, instead_of, _served_by(aim), sign=sign)
+
+
+def macro_gain(outputs: EvaluationOutputs, predicted: Mask, instead_of: Mask) -> Estimate:
+    """The same of macro-F1, which counts rare labels as much as frequent ones."""
+    return _difference(outputs, predicted, instead_of, _macro_f1)
+
+
+def _difference(
+    outputs: EvaluationOutputs,
+    predicted: Mask,
+    instead_of: Mask,
+    score: _Score,
+    *,
+    sign: float = 1.0,
+) -> Estimate:
+    truth, n = masked_truth(outputs.proba, outputs.truth), _n_usable(outputs)
     if n == 0:
         return UNDEFINED
-    score, sign = _served_by(aim), -1.0 if aim.goal is Goal.COST else 1.0
     points, drawn = [], []
     for mask in (predicted, instead_of):
         points.append(float(score(*_counted(mask, truth), n)[0]))
         drawn.append(score(*resampled_counts(mask, truth, seed=outputs.seed), n))
-    difference = sign * (drawn[0] - drawn[1])
-    point = sign * (points[0] - points[1])
-    if np.isnan(point) or np.isnan(difference).all():
+    point, spread = sign * (points[0] - points[1]), sign * (drawn[0] - drawn[1])
+    if np.isnan(point) or np.isnan(spread).all():
         return UNDEFINED
-    low, high = np.nanpercentile(difference, [2.5, 97.5])
+    low, high = np.nanpercentile(spread, [2.5, 97.5])
     return Estimate(point, min(float(low), point), max(float(high), point))
 
 
@@ -184,11 +211,6 @@ def _counted(predicted: Mask, truth: Truth) -> tuple[Floats, Floats, Floats]:
     return tp.sum(axis=0)[None] * 1.0, fp.sum(axis=0)[None] * 1.0, fn.sum(axis=0)[None] * 1.0
 
 
-def _estimate(point: float, resamples: Floats, n_documents: int) -> Estimate:
-    interval = percentile_interval(point, resamples, n_documents)
-    return UNDEFINED if interval is None else Estimate(point, *interval)
-
-
 def _estimate_of_cost(point: float, resamples: Floats) -> Estimate:
     """Without an interval where no resample differs: then the bootstrap knows nothing."""
     if np.isnan(point):
@@ -197,10 +219,6 @@ def _estimate_of_cost(point: float, resamples: Floats) -> Estimate:
         return Estimate(point, None, None)
     low, high = np.percentile(resamples, [2.5, 97.5])
     return Estimate(point, min(float(low), point), max(float(high), point))
-
-
-def _micro_f1(tp: Floats, fp: Floats, fn: Floats, n: int) -> Floats:
-    return f1_from_counts(tp.sum(axis=1), fp.sum(axis=1), fn.sum(axis=1))
 
 
 def _macro_f1(tp: Floats, fp: Floats, fn: Floats, n: int) -> Floats:
