@@ -10,6 +10,7 @@ from pages.widgets.dashboard import (
     history,
     in_short,
     labels,
+    report,
     thresholds,
     together,
 )
@@ -38,4 +39,5 @@ TABS = (
     Tab("Labels", labels.draw),
     Tab("Together", together.draw, lambda view: not view.round_.is_exclusive),
     Tab("History", history.draw),
+    Tab("Report", report.draw),
 )
