@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from core.charts.style import FAINT, NEUTRAL, empty_figure, label_dash, plain, short, styled
 from core.evaluation.counts import Floats
+from core.evaluation.outputs import EvaluationOutputs
 from core.evaluation.per_label import LabelScores, PrecisionRecallCurve
 from core.evaluation.report import Evaluation
 from core.evaluation.roc import RocCurve
@@ -24,6 +25,13 @@ POINT = {"symbol": "circle", "size": 13, "line": {"color": NEUTRAL, "width": 2}}
 def colour_of(name: str, position: int, colours: Colours | None) -> str:
     """The label's own colour, else the palette's by position."""
     return (colours or {}).get(name) or label_colour(position)
+
+
+def colours_of(outputs: EvaluationOutputs | None) -> Colours | None:
+    """The labels' own colours; None where the outputs know none."""
+    if outputs is None or not outputs.colours:
+        return None
+    return dict(zip(outputs.names, outputs.colours, strict=True))
 
 
 def precision_recall_curves(

@@ -84,6 +84,6 @@ def _too_few(scores: LabelScores) -> str:
     if scores.support >= FEW_POSITIVES:
         return "Every judged document has this label, so there is nothing to tell apart."
     return (
-        f"Only {counted(scores.support, 'positive')} judged, and under {FEW_POSITIVES} one document "
-        "moves every score by a lot: search for more examples before trusting any."
+        f"Only {counted(scores.support, 'positive')} judged, and under {FEW_POSITIVES} one "
+        "document moves every score by a lot: search for more examples before trusting any."
     )
