@@ -7,8 +7,8 @@ from core.charts.pairs import companion_bars, cooccurrence_heatmap
 from core.charts.probabilities import (
     probability_histograms,
     reliability_diagram,
-    threshold_sweep,
 )
+from core.charts.sweeps import threshold_sweep
 
 __all__ = [
     "companion_bars",

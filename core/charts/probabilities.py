@@ -1,4 +1,4 @@
-"""Figures about probabilities: where to cut them, and whether to believe them."""
+"""Figures about probabilities: whether to believe them, and what they tell apart."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from plotly.subplots import make_subplots
 from core.charts.style import (
     ABSENT_COLOUR,
     FAINT,
-    HEIGHT,
     MACRO_F1,
     MICRO_F1,
     NEUTRAL,
-    PRECISION,
     PRESENT_COLOUR,
-    RECALL,
     empty_figure,
     plain,
     styled,
@@ -25,57 +22,7 @@ from core.evaluation.calibration import Reliability
 from core.evaluation.counts import Counts, Floats
 from core.evaluation.report import Evaluation
 
-NO_POSITIVES = "No judged document has a label yet, so no threshold can be scored."
 NO_CELLS = "Nothing is measured yet: judge some documents and run a round."
-
-
-def threshold_sweep(evaluation: Evaluation) -> go.Figure:
-    """Micro-F1, macro-F1, precision and recall over the threshold."""
-    swept = evaluation.sweep
-    if np.isnan(swept.micro_f1).all():
-        return empty_figure(NO_POSITIVES, key="threshold_sweep")
-    figure = go.Figure()
-    for name, values, colour, dash in (
-        ("micro-F1", swept.micro_f1, MICRO_F1, "solid"),
-        ("macro-F1", swept.macro_f1, MACRO_F1, "solid"),
-        ("precision", swept.precision, PRECISION, "dash"),
-        ("recall", swept.recall, RECALL, "dot"),
-    ):
-        figure.add_scatter(
-            x=swept.thresholds,
-            y=values,
-            name=name,
-            mode="lines",
-            line={"color": colour, "dash": dash, "width": 3 if name == "micro-F1" else 2},
-            hovertemplate="%{y:.2f}",
-        )
-    _mark_thresholds(figure, evaluation)
-    figure.update_xaxes(title="Threshold (probability)", range=[0, 1], showgrid=False)
-    figure.update_yaxes(title="Score", range=[0, 1.02], tickformat=".1f")
-    styled(figure, key="threshold_sweep", height=HEIGHT)
-    figure.update_layout(hovermode="x unified")
-    figure.update_xaxes(unifiedhovertitle={"text": "threshold %{x:.2f}"})
-    return figure
-
-
-def _mark_thresholds(figure: go.Figure, evaluation: Evaluation) -> None:
-    best = evaluation.best_threshold
-    figure.add_scatter(
-        x=[best],
-        y=[evaluation.sweep.micro_f1[evaluation.sweep.at(best)]],
-        name=f"best {best:.2f}",
-        mode="markers",
-        marker={"symbol": "star", "size": 15, "color": MICRO_F1},
-        hoverinfo="skip",
-    )
-    figure.add_scatter(
-        x=[evaluation.threshold] * 2,
-        y=[0, 1.02],
-        name=f"in force {evaluation.threshold:.2f}",
-        mode="lines",
-        line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
-        hoverinfo="skip",
-    )
 
 
 def reliability_diagram(evaluation: Evaluation) -> go.Figure:
