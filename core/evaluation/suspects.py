@@ -11,11 +11,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain import PRESENT, Proba, Truth
+from core.domain import ABSENT, PRESENT, Proba, Truth
 from core.errors import InputError
 from core.evaluation.counts import Counts, Floats, Mask, check_shapes, usable_cells
 
-USUAL_ERROR_RATE = 0.05  # of judgements: what careful annotators leave; it moves no cell's place
+USUAL_ERROR_RATE = 0.05  # of judgements: what careful annotators leave
+HIGHEST_RATE = 0.1  # more is rather a label the model does not understand than a mistake
+PRIOR_LABELS = 20  # present labels that the usual rate counts as, beside those that were judged
+
+
+@dataclass(frozen=True)
+class ErrorRates:
+    """How often a label that applies was left out, and one that does not was given."""
+
+    left_out: float = USUAL_ERROR_RATE  # share of the truly present judged absent
+    given: float = USUAL_ERROR_RATE  # share of the truly absent judged present
+
+    def __post_init__(self) -> None:
+        for rate in (self.left_out, self.given):
+            if not 0 < rate < 1:
+                raise InputError(
+                    f"An error rate of {rate:g} is no share; give one between 0 and 1."
+                )
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,43 +53,99 @@ class Suspects:
         return len(self.rows)
 
 
+def estimate_error_rates(proba: Proba, truth: Truth) -> ErrorRates:
+    """How often either mistake is made, from judgements the model contradicts with confidence.
+
+    The confident joint of Northcutt, Jiang and Chuang (2021) over all labels
+    together: a cell counts as truly present when its probability reaches the mean
+    of those judged present, as truly absent when that of being absent does
+    likewise. Both rates lean on the usual one while judgements are few, and stay
+    between a ten-thousandth and a tenth.
+
+    Parameters
+    ----------
+    proba, truth : (documents, labels), as for `find_suspects`
+    """
+    check_shapes(proba, truth)
+    usable = usable_cells(proba, truth)
+    chance, present = proba[usable].astype(np.float64), truth[usable] == PRESENT
+    n_present, n_absent = int(present.sum()), int((~present).sum())
+    if not n_present or not n_absent:
+        return ErrorRates()
+    is_there = chance >= chance[present].mean()
+    is_gone = (1 - chance) >= (1 - chance[~present]).mean()
+    given = n_present * _share(present & is_gone, present & is_there)
+    left_out = n_absent * _share(~present & is_there, ~present & is_gone)
+    prior, share = PRIOR_LABELS * USUAL_ERROR_RATE, PRIOR_LABELS / n_present
+    truly_present, truly_absent = n_present - given + left_out, n_absent - left_out + given
+    return ErrorRates(
+        left_out=_bounded((left_out + prior) / (truly_present + PRIOR_LABELS)),
+        given=_bounded((given + prior) / (truly_absent + share * n_absent)),
+    )
+
+
+def _share(some: Mask, others: Mask) -> float:
+    n_some, n_others = int(some.sum()), int(others.sum())
+    return n_some / (n_some + n_others) if n_some else 0.0
+
+
+def _bounded(rate: float) -> float:
+    return float(min(max(rate, 1e-4), HIGHEST_RATE))
+
+
 def find_suspects(
     proba: Proba,
     truth: Truth,
     *,
-    error_rate: float = USUAL_ERROR_RATE,
+    rates: ErrorRates | None = None,
     most: int | None = None,
 ) -> Suspects:
     """Order judged cells by how probably they are wrong.
 
-    Where a share ε of judgements was flipped by chance, and the label is present
-    with probability p, a judgement "present" is wrong with probability
-    ε(1-p) / (ε(1-p) + (1-ε)p), and likewise "absent". For any ε that rises with
-    the probability of the state that was not judged, which therefore is the order.
+    Where a label is present with probability p, a share g of absent labels was
+    given by mistake and a share l of present ones left out, a judgement "present"
+    is wrong with probability g(1-p) / (g(1-p) + (1-l)p), and "absent" with
+    lp / (lp + (1-g)(1-p)). Among judgements of one kind the order is that of p,
+    whatever the rates; they decide how the two kinds are merged.
 
     Parameters
     ----------
     proba : (documents, labels), calibrated, by models that did not see the
         document; cells without one are left out.
     truth : (documents, labels); unjudged cells are left out.
-    error_rate : ε, above 0 and below 1
+    rates : of both kinds of mistake; the usual one for both unless given
     most : how many cells, all unless given; ties stay in the order of documents
     """
     check_shapes(proba, truth)
-    if not 0 < error_rate < 1:
-        raise InputError(f"An error rate of {error_rate:g} is no share; give one between 0 and 1.")
+    rates = rates or ErrorRates()
     rows, labels = np.nonzero(usable_cells(proba, truth))
     present = truth[rows, labels] == PRESENT
-    chance = proba[rows, labels].astype(np.float64)
-    other = np.where(present, 1.0 - chance, chance)
-    order = np.argsort(-other, kind="stable")[:most]
-    wrong, right = error_rate * other[order], (1 - error_rate) * (1.0 - other[order])
+    suspicion = chance_of_error(proba[rows, labels], present, rates)
+    order = np.argsort(-suspicion, kind="stable")[:most]
     return Suspects(
         rows=rows[order],
         labels=labels[order],
-        suspicion=wrong / (wrong + right),
+        suspicion=suspicion[order],
         is_present=present[order],
     )
+
+
+def chance_of_error(proba: NDArray[np.floating], is_present: Mask, rates: ErrorRates) -> Floats:
+    """The probability that each judgement is wrong, as `find_suspects` has it; all (cells,)."""
+    p = proba.astype(np.float64)
+    wrong = np.where(is_present, rates.given * (1 - p), rates.left_out * p)
+    right = np.where(is_present, (1 - rates.left_out) * p, (1 - rates.given) * (1 - p))
+    chance: Floats = wrong / (wrong + right)
+    return chance
+
+
+def only_applied(truth: Truth) -> Truth:
+    """Of exclusive labels, the judgements that can be wrong by themselves: those of what applies.
+
+    Where a document has its one label, the absence of the others follows from it.
+    """
+    has_one = (truth == PRESENT).any(axis=1)[:, None]
+    return np.where(has_one & (truth == ABSENT), -1, truth).astype(np.int8)
 
 
 def expected_wrong(suspects: Suspects, n_labels: int) -> Floats:

@@ -25,6 +25,7 @@ STEPS = {
     RoundStep.SCORE: "Score every document",
     RoundStep.QUERY: "Choose what to ask next",
     RoundStep.FORECAST: "Look ahead",
+    RoundStep.DIAGNOSE: "Look for doubtful judgements",
     RoundStep.PUBLISH: "Put the round in force",
 }
 NO_WORKER = (

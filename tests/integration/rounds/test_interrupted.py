@@ -16,6 +16,7 @@ from sqlalchemy import select
 from core.domain import JobStatus, RoundStep
 from core.rounds import files
 from core.rounds.workflow import STEPS
+from core.services.diagnoses import DRIFT
 from core.services.jobs import ROUND
 from core.services.predictions import POOL_PROBA
 from core.services.rounds import RoundRequest, list_rounds, request_preparation, request_round
@@ -34,6 +35,7 @@ MADE_BY = {
     RoundStep.SCORE: files.POOL_SCORE,
     RoundStep.QUERY: files.QUERIES,
     RoundStep.FORECAST: files.OUTLOOK,
+    RoundStep.DIAGNOSE: DRIFT,
 }
 
 
