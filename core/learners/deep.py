@@ -19,19 +19,19 @@ import torch
 from numpy.typing import NDArray
 
 from core.domain import Proba, Samples
-from core.encoders.batches import TOKENS_PER_BATCH, batches_by_length, pad, pad_id_of
+from core.encoders.batches import pad_id_of
 from core.encoders.encoder import Encoder, load_encoder
 from core.encoders.stochastic import encode_stochastic, has_dropout
 from core.errors import InputError, NotReady
 from core.learners.artefacts import read_artefact, whole_folder, write_into
+from core.learners.batched import run_batched
 from core.learners.dataset import JudgedTexts
 from core.learners.deep_config import DeepConfig
 from core.learners.deep_network import Network, save_encoder, set_dropout
 from core.learners.finetuning import OnEpoch, OnStep, Outcome, fine_tune
-from core.learners.gradient import uses_bfloat16
 from core.learners.losses import make_loss, probabilities
 from core.learners.masking import TAUGHT, prior_logits, taught_by
-from core.learners.memory import Memory, is_full
+from core.learners.memory import Memory
 from core.learners.naming import StreamingClassifier
 from core.learners.seeding import own_randomness
 from core.learners.tokens import Tokens
@@ -285,40 +285,18 @@ class DeepLearner(StreamingClassifier):
     def _answer(self, logits: torch.Tensor) -> torch.Tensor:
         return probabilities(logits.float(), exclusive=self.config.exclusive, taught=self._taught)
 
-    @torch.inference_mode()
-    def _run(
-        self,
-        texts: list[str],
-        forward: Forward,
-        width: int,
-    ) -> NDArray[np.float32]:
-        """Run `forward` over texts in length-sorted batches, back in their order."""
-        token_ids = self._token_ids(texts)
-        result = np.empty((len(texts), width), dtype=np.float32)
-        todo = list(batches_by_length([len(ids) for ids in token_ids], self._tokens_per_batch()))
-        while todo:
-            batch = todo.pop()
-            try:
-                result[batch] = self._run_batch([token_ids[i] for i in batch], forward)
-                continue
-            except RuntimeError as error:
-                if not is_full(error) or len(batch) == 1:
-                    raise
-            todo += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
-            torch.cuda.empty_cache()
-        return result
-
-    def _run_batch(self, token_ids: list[list[int]], forward: Forward) -> NDArray[np.float32]:
-        encoder, network = self._trained()
-        ids, mask = pad(token_ids, pad_id=pad_id_of(encoder.tokenizer), device=self.device)
-        half = uses_bfloat16(self.config.precision, self.device)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
-            rows: NDArray[np.float32] = forward(network, ids, mask).float().cpu().numpy()
-        return rows
-
-    def _tokens_per_batch(self) -> int:
-        self._trained()
-        return TOKENS_PER_BATCH.get(self.device.type, TOKENS_PER_BATCH["cpu"])
+    def _run(self, texts: list[str], forward: Forward, width: int) -> NDArray[np.float32]:
+        """Run `forward` over texts, back in their order."""
+        _, network = self._trained()
+        assert self._tokens is not None
+        return run_batched(
+            lambda ids, mask: forward(network, ids, mask),
+            texts,
+            self._tokens,
+            width=width,
+            device=self.device,
+            precision=self.config.precision,
+        )
 
     def _token_ids(self, texts: list[str]) -> list[list[int]]:
         assert self._tokens is not None

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from transformers import AutoTokenizer
 
 from core.domain import UNJUDGED, Proba, Samples, Truth
-from core.encoders.batches import TOKENS_PER_BATCH, batches_by_length, pad, pad_id_of
+from core.encoders.batches import pad_id_of
 from core.encoders.encoder import load_encoder
 from core.encoders.folders import folder_of, write_max_tokens
 from core.encoders.networks import Body, TransformerBody, save_body
@@ -26,10 +26,10 @@ from core.encoders.pooling import Pooling, write_pooling
 from core.encoders.stochastic import has_dropout
 from core.errors import InputError, NotReady
 from core.learners.artefacts import read_artefact, whole_folder, write_into
+from core.learners.batched import run_batched
 from core.learners.bodies import TextNetworkConfig, new_body
 from core.learners.dataset import JudgedTexts
 from core.learners.finetuning import OnEpoch, OnStep, Outcome, fine_tune
-from core.learners.gradient import uses_bfloat16
 from core.learners.losses import Loss, make_loss, probabilities
 from core.learners.masking import TAUGHT, prior_logits
 from core.learners.memory import Memory
@@ -265,27 +265,21 @@ class TextNetworkLearner(StreamingClassifier):
         ).numpy()
         return proba
 
-    @torch.inference_mode()
     def _run(
         self,
         texts: Sequence[str],
         forward: Callable[[TextNetwork, torch.Tensor, torch.Tensor], torch.Tensor],
     ) -> NDArray[np.float32]:
-        """Run `forward` over texts in length-sorted batches, back in their order."""
+        """Run `forward` over texts, back in their order."""
         tokens, network = self._trained()
-        token_ids = tokens.of(texts)
-        pad_id = pad_id_of(tokens.tokenizer)
-        width = network.body.width if forward is TextNetwork.pooled else self.n_labels
-        result = np.empty((len(texts), width), dtype=np.float32)
-        device = next(network.parameters()).device
-        half = uses_bfloat16(self.config.precision, device)
-        budget = TOKENS_PER_BATCH.get(device.type, TOKENS_PER_BATCH["cpu"])
-        for batch in batches_by_length([len(ids) for ids in token_ids], budget):
-            ids, mask = pad([token_ids[i] for i in batch], pad_id=pad_id, device=device)
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
-                rows = forward(network, ids, mask)
-            result[batch] = rows.float().cpu().numpy()
-        return result
+        return run_batched(
+            lambda ids, mask: forward(network, ids, mask),
+            texts,
+            tokens,
+            width=network.body.width if forward is TextNetwork.pooled else self.n_labels,
+            device=next(network.parameters()).device,
+            precision=self.config.precision,
+        )
 
     def _trained(self) -> tuple[Tokens, TextNetwork]:
         if self._tokens is None or self._network is None:
