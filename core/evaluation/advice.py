@@ -6,9 +6,21 @@ in the modules this one gathers.
 
 from __future__ import annotations
 
-from core.evaluation.advice_history import (
-    what_it_suggests_f1_by_round,
+from core.evaluation.advice_calibration import what_it_suggests_reliability_diagram
+from core.evaluation.advice_epochs import (
+    how_to_read_loss_by_epoch,
     what_it_suggests_loss_by_epoch,
+)
+from core.evaluation.advice_histograms import what_it_suggests_probability_histograms
+from core.evaluation.advice_history import (
+    how_to_read_f1_by_round,
+    how_to_read_label_progress,
+    how_to_read_learning_curve,
+    how_to_read_speed,
+    what_it_suggests_f1_by_round,
+    what_it_suggests_label_progress,
+    what_it_suggests_learning_curve,
+    what_it_suggests_speed,
 )
 from core.evaluation.advice_labels import (
     what_it_suggests_per_label_bars,
@@ -26,17 +38,14 @@ from core.evaluation.advice_pairs import (
     what_it_suggests_companion_bars,
     what_it_suggests_cooccurrence_heatmap,
 )
-from core.evaluation.advice_probabilities import (
-    what_it_suggests_probability_histograms,
-    what_it_suggests_reliability_diagram,
-)
 from core.evaluation.advice_thresholds import what_it_suggests_threshold_sweep
-from core.evaluation.counts import ENOUGH_TO_MEASURE
 
 __all__ = [
     "how_to_read_companion_bars",
     "how_to_read_cooccurrence_heatmap",
     "how_to_read_f1_by_round",
+    "how_to_read_label_progress",
+    "how_to_read_learning_curve",
     "how_to_read_loss_by_epoch",
     "how_to_read_per_label_bars",
     "how_to_read_precision_recall_curve",
@@ -44,10 +53,13 @@ __all__ = [
     "how_to_read_probability_histograms",
     "how_to_read_reliability_diagram",
     "how_to_read_roc_curve",
+    "how_to_read_speed",
     "how_to_read_threshold_sweep",
     "what_it_suggests_companion_bars",
     "what_it_suggests_cooccurrence_heatmap",
     "what_it_suggests_f1_by_round",
+    "what_it_suggests_label_progress",
+    "what_it_suggests_learning_curve",
     "what_it_suggests_loss_by_epoch",
     "what_it_suggests_per_label_bars",
     "what_it_suggests_precision_recall_curve",
@@ -55,6 +67,7 @@ __all__ = [
     "what_it_suggests_probability_histograms",
     "what_it_suggests_reliability_diagram",
     "what_it_suggests_roc_curve",
+    "what_it_suggests_speed",
     "what_it_suggests_threshold_sweep",
 ]
 
@@ -102,23 +115,4 @@ def how_to_read_probability_histograms() -> str:
         "Probabilities of labels judged present are drawn upwards, of labels judged absent "
         "downwards, each as a share of its own kind; where both have mass, the model cannot tell "
         "them apart."
-    )
-
-
-def how_to_read_loss_by_epoch() -> str:
-    """How to read `loss_by_epoch`."""
-    return (
-        "Loss is how surprised the model is by the training judgements after each pass over them; "
-        "it should fall and then level out, while F1 on documents it did not train on should rise. "
-        "F1 is taken at each epoch's own best threshold on those documents, so it compares epochs "
-        f"and flatters the model a little; below {ENOUGH_TO_MEASURE} documents there is none."
-    )
-
-
-def how_to_read_f1_by_round() -> str:
-    """How to read `f1_by_round`."""
-    return (
-        "Each point is a round, placed at the number of documents judged when it ran; whiskers are "
-        "the 95 % interval of micro-F1. Macro-F1 counts rare labels as much as frequent ones. "
-        "Compare only points measured on the same kind of documents."
     )

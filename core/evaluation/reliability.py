@@ -46,6 +46,11 @@ class Reliability:
     interval_low: Floats
     interval_high: Floats
 
+    @property
+    def edges(self) -> Floats:
+        """(bins + 1,) ascending, from 0 to 1."""
+        return np.append(self.bin_lower, self.bin_upper[-1:])
+
 
 @dataclass(frozen=True, eq=False)
 class JudgedCells:
@@ -62,7 +67,7 @@ class JudgedCells:
     @property
     def n_documents(self) -> int:
         """Documents with at least one of the cells."""
-        return len(np.unique(self.document))
+        return int(np.count_nonzero(np.bincount(self.document)))
 
     def by_document(self, values: Floats, groups: NDArray[np.int64], n_groups: int) -> Floats:
         """(documents, groups): sums of the cells' values."""
@@ -81,12 +86,13 @@ def judged_cells(proba: Proba, truth: Truth, label: int | None = None) -> Judged
     proba, truth : (documents, labels); cells unjudged or without a probability are left out.
     """
     check_shapes(proba, truth)
-    usable = usable_cells(proba, truth)
-    if label is not None:
-        usable &= np.arange(proba.shape[1]) == label
+    first = 0 if label is None else label
+    columns = slice(None) if label is None else slice(label, label + 1)
+    said, judged = proba[:, columns], truth[:, columns]
+    usable = usable_cells(said, judged)
     documents, labels = np.nonzero(usable)
     return JudgedCells(
-        proba[usable].astype(np.float64), truth[usable] == PRESENT, documents, labels
+        said[usable].astype(np.float64), judged[usable] == PRESENT, documents, labels + first
     )
 
 
@@ -123,10 +129,7 @@ def binned_cells(
     bins, width = bin_of(cells.proba, edges), len(edges) - 1
     count = np.bincount(bins, minlength=width)
     observed = ratio(np.bincount(bins, weights=cells.present, minlength=width), count)
-    effective = effective_trials(
-        cells.by_document(cells.present.astype(np.float64), bins, width),
-        cells.by_document(np.ones(len(cells)), bins, width),
-    )
+    effective = effective_cells(cells, bins, width)
     low, high = wilson_interval(np.nan_to_num(observed) * effective, effective)
     return Reliability(
         bin_lower=edges[:-1],
@@ -136,6 +139,16 @@ def binned_cells(
         count=count.astype(np.int64),
         interval_low=low,
         interval_high=high,
+    )
+
+
+def effective_cells(cells: JudgedCells, bins: NDArray[np.int64], n_bins: int) -> Floats:
+    """(bins,) how many independent cells tell as much as each bin's do."""
+    if len(cells) == cells.n_documents:  # one of each: they are independent
+        return np.bincount(bins, minlength=n_bins).astype(np.float64)
+    return effective_trials(
+        cells.by_document(cells.present.astype(np.float64), bins, n_bins),
+        cells.by_document(np.ones(len(cells)), bins, n_bins),
     )
 
 

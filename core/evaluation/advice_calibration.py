@@ -1,4 +1,4 @@
-"""What the reliability diagram and the histograms suggest."""
+"""What a stored evaluation says of its probabilities; `advice_belief` knows more, from outputs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import numpy as np
 
 from core.evaluation.calibration import MIN_DOCUMENTS, Reliability
 from core.evaluation.report import Evaluation
-from core.evaluation.wording import NOTHING_MEASURED, caution, number
+from core.evaluation.wording import NOTHING_MEASURED, number
 
 HALF = 0.5
 BELIEVABLE_ECE = 0.03
 LARGE_GAIN = 0.1
 MIN_SURE_CELLS = 20
-RANGE_UNDECIDED = (0.3, 0.7)
 
 
 def what_it_suggests_reliability_diagram(evaluation: Evaluation) -> str:
@@ -91,56 +90,3 @@ def _on_calibrating(evaluation: Evaluation) -> str:
             f"{number(after)} now); it will settle with more judgements."
         )
     return ""
-
-
-def what_it_suggests_probability_histograms(
-    evaluation: Evaluation, label: str | int | None = None
-) -> str:
-    """What the histogram of one label, or of all cells, suggests."""
-    if evaluation.n_documents == 0:
-        return NOTHING_MEASURED
-    if label is None:
-        chosen, whose = evaluation.histogram, "any label"
-    else:
-        position = evaluation.position_of(label)
-        chosen, whose = evaluation.histograms[position], f"“{evaluation.names[position]}”"
-    n_present, n_absent = int(chosen.present.sum()), int(chosen.absent.sum())
-    if n_present == 0 or n_absent == 0:
-        missing = "present" if n_present == 0 else "absent"
-        return f"Nothing was judged {missing} for {whose}, so there is nothing to tell apart yet."
-
-    lower_edges = np.arange(len(chosen.present)) / len(chosen.present)
-    above = lower_edges >= evaluation.threshold - 1e-9
-    found = float(chosen.present[above].sum() / n_present)
-    alarms = float(chosen.absent[above].sum() / n_absent)
-    undecided = (lower_edges >= RANGE_UNDECIDED[0]) & (lower_edges < RANGE_UNDECIDED[1])
-    torn = float((chosen.present + chosen.absent)[undecided].sum() / (n_present + n_absent))
-    return caution(evaluation) + _on_separation(found, alarms, torn, evaluation.threshold)
-
-
-def _on_separation(found: float, alarms: float, torn: float, threshold: float) -> str:
-    if found < 0.1:
-        return (
-            f"Hardly any present cell reaches the threshold of {threshold:.2f}: look at the "
-            "threshold sweep before judging more."
-        )
-    if torn > 0.5:
-        return (
-            f"{torn:.0%} of probabilities lie between {RANGE_UNDECIDED[0]} and "
-            f"{RANGE_UNDECIDED[1]}: the model is still undecided, and documents it is unsure of "
-            "are the ones to judge next."
-        )
-    if found >= 0.8 and alarms <= 0.05:
-        return (
-            f"Present and absent are well apart: {found:.0%} of the present and {alarms:.0%} of "
-            "the absent lie above the threshold."
-        )
-    if found < 0.5:
-        return (
-            f"Only {found:.0%} of the present lie above the threshold: look at those far left, "
-            "they are either missed by the model or misjudged."
-        )
-    return (
-        f"{found:.0%} of the present and {alarms:.0%} of the absent lie above the threshold: the "
-        "overlap in between is where further judgements help most."
-    )
