@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from core.domain import JobStatus
-from core.services.rounds import RoundInfo, list_rounds, load_evaluation
+from core.services.rounds import RoundInfo, list_rounds
 from pages.widgets.context import context, go_to, require_project
 from pages.widgets.dashboard.tabs import TABS
-from pages.widgets.dashboard.view import View
+from pages.widgets.dashboard.view import View, evaluation_of
 from pages.widgets.job_watch import watch_job
 from pages.widgets.round_words import interval, is_accuracy, score
 from pages.widgets.status import project_status
@@ -40,8 +40,7 @@ def main() -> None:
             go_to("train", project_id=project.id)
         return
     round_ = choose_round(done, project_status(here, project).freshness())
-    with here.store.read() as session:
-        evaluation = load_evaluation(session, round_.id)
+    evaluation = evaluation_of(here, round_)
     if evaluation is None:
         st.info(f"Round {round_.number} was not measured.")
         return

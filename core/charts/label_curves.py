@@ -144,17 +144,24 @@ def _worth_a_look(scores: LabelScores) -> tuple[bool, float]:
 
 
 def _add_background(figure: go.Figure, evaluation: Evaluation, positions: list[int]) -> None:
-    for nth, position in enumerate(positions):
-        curve, name = evaluation.curves[position], plain(evaluation.names[position])
-        figure.add_scatter(
-            **_steps(curve),
-            name=f"{len(positions)} others",
-            legendgroup="others",
-            showlegend=nth == 0,
-            mode="lines",
-            line={"color": FAINT, "width": 1.2, "shape": "vh"},
-            hovertemplate=f"{name}: precision %{{y:.2f}} at recall %{{x:.2f}}<extra></extra>",
-        )
+    """All other curves as one trace with gaps: hundreds of traces would be slow to draw."""
+    if not positions:
+        return
+    steps = [_steps(evaluation.curves[i]) for i in positions]
+    gap = [np.nan]
+    figure.add_scatter(
+        x=np.concatenate([part for step in steps for part in (step["x"], gap)]),
+        y=np.concatenate([part for step in steps for part in (step["y"], gap)]),
+        text=[
+            plain(evaluation.names[i])
+            for i, step in zip(positions, steps, strict=True)
+            for _ in range(len(step["x"]) + 1)
+        ],
+        name=f"{len(positions)} others",
+        mode="lines",
+        line={"color": FAINT, "width": 1.2, "shape": "vh"},
+        hovertemplate="%{text}: precision %{y:.2f} at recall %{x:.2f}<extra></extra>",
+    )
 
 
 def _add_curve(

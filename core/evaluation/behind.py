@@ -60,8 +60,13 @@ class Behind:
         """The ids of the documents, each once, in order."""
         if self.document_ids is None:
             return np.empty(0, dtype=np.int64)
-        ids, first = np.unique(self.document_ids, return_index=True)
-        in_order: Ids = ids[np.argsort(first, kind="stable")]
+        if not len(self) or (self.rows < 0).any():
+            ids, first = np.unique(self.document_ids, return_index=True)
+            return ids[np.argsort(first, kind="stable")]
+        # a place for every row is quicker than sorting a million cells
+        first_at = np.full(int(self.rows.max()) + 1, -1, dtype=np.int64)
+        first_at[self.rows[::-1]] = np.arange(len(self))[::-1]
+        in_order: Ids = self.document_ids[np.sort(first_at[first_at >= 0])]
         return in_order
 
     def labels_of(self, document_id: int) -> list[int]:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.advice_labels import best_on_curve
+from core.evaluation.outputs import EvaluationOutputs
 from core.evaluation.report import Evaluation
 from core.evaluation.roc import roc_aucs
 from core.evaluation.troubles import is_failing, is_measurable, what_stands_out
@@ -109,7 +110,7 @@ def _how_many(evaluation: Evaluation, shown: Sequence[int]) -> str:
 
 def _table(view: View, shown: Sequence[int], *, with_roc: bool) -> pd.DataFrame:
     evaluation, outputs = view.evaluation, view.outputs()
-    areas = roc_aucs(outputs.proba, outputs.truth) if with_roc and outputs is not None else None
+    areas = _areas(outputs, str(view.folder)) if with_roc and outputs is not None else None
     rows = []
     for i in shown:
         scores, curve = evaluation.labels[i], evaluation.curves[i]
@@ -139,6 +140,11 @@ def _table(view: View, shown: Sequence[int], *, with_roc: bool) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     numbers = [name for name in SCORES if name in table]
     return table.astype(dict.fromkeys(numbers, "float64"))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _areas(_outputs: EvaluationOutputs, folder: str) -> list[float | None]:
+    return roc_aucs(_outputs.proba, _outputs.truth)
 
 
 def _columns() -> dict[str, object]:

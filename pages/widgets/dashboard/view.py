@@ -10,7 +10,8 @@ import streamlit as st
 from core.errors import CorruptArtefact, InputError
 from core.evaluation.outputs import OUTPUTS, EvaluationOutputs, read_outputs
 from core.evaluation.report import Evaluation
-from core.services.rounds import RoundInfo
+from core.services.rounds import RoundInfo, load_evaluation
+from core.store.store import Store
 from core.store.tables import Project
 from pages.widgets.context import Context
 
@@ -46,6 +47,17 @@ class View:
         except (CorruptArtefact, InputError) as error:
             st.error(str(error))
             return None
+
+
+def evaluation_of(here: Context, round_: RoundInfo) -> Evaluation | None:
+    """What was measured of a finished round, read once: it never changes."""
+    return _load(here.store, here.store.url, round_.id, str(round_.finished_at))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _load(_store: Store, url: str, round_id: int, finished_at: str) -> Evaluation | None:
+    with _store.read() as session:
+        return load_evaluation(session, round_id)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

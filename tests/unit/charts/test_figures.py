@@ -125,13 +125,15 @@ def test_a_curve_starts_at_recall_zero_and_keeps_its_labels_colour(evaluation):
 
 def test_of_many_curves_the_lowest_are_coloured_and_the_others_stay_in_the_background(wide):
     figure = precision_recall_curves(wide)
-    lines = [trace for trace in figure.data if trace.mode != "markers"]
-    coloured = [trace for trace in lines if trace.legendgroup != "others"]
+    others, *coloured, cuts = figure.data
     lowest = sorted(wide.labels, key=lambda scores: scores.average_precision)[:6]
 
-    assert len(lines) == 54
+    assert others.name == "48 others"
+    assert np.isnan(others.x).sum() == 48  # a gap after each curve
+    assert set(others.text) == {s.name for s in wide.labels} - {s.name for s in lowest}
+    assert len(cuts.x) == 6
     assert {trace.name.rsplit(" ", 1)[0] for trace in coloured} == {s.name for s in lowest}
-    assert sum(trace.showlegend is not False for trace in figure.data) == 7
+    assert sum(trace.showlegend is not False for trace in figure.data) == 7  # the others are one
 
 
 def test_only_the_wanted_curves_are_drawn(wide):
