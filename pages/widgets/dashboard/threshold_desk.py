@@ -17,10 +17,12 @@ import streamlit as st
 from core.domain import EvaluationSource
 from core.errors import CorruptArtefact, InputError
 from core.evaluation.counts import Floats, Mask
-from core.evaluation.operating_points import Aim
+from core.evaluation.operating_points import Aim, Scope
 from core.evaluation.outputs import OUTPUTS, EvaluationOutputs, read_outputs
+from core.evaluation.report import Evaluation
+from core.evaluation.summary import Estimate
 from core.evaluation.thresholds import DEFAULT_GRID, Sweep, sweep, sweep_interval
-from core.evaluation.trying import CHOOSING, Given, Trial, given, try_aim
+from core.evaluation.trying import CHOOSING, Given, Trial, gain, given, macro_gain, try_aim
 from core.services.operating_points import OperatingPoint, operating_point
 from pages.widgets.dashboard.view import View
 
@@ -89,9 +91,19 @@ class Desk:
                 return trial.predicted, True
         return self.outputs.proba >= self.array(draft).astype(np.float32), self.is_apart
 
+    def gains(self, aim: Aim) -> tuple[Estimate, tuple[Estimate, Estimate] | None]:
+        """What an aim gains over what is in force; and one per label over one for all."""
+        return _gained(*self._mark, tuple(aim.to_json().items()), repr(self.point), self)
+
     def given(self, predicted: Mask, aim: Aim) -> Given:
         """What predictions give on the measured documents."""
         return _given(*self._mark, predicted.tobytes(), tuple(aim.to_json().items()), self)
+
+    def evaluation_of_choosing(self) -> Evaluation:
+        """What was measured on the documents that choose."""
+        if self.choosing is self.outputs:
+            return self.view.evaluation
+        return _evaluated(*self._mark, self)
 
     def curves(self, labels: list[int], draft: Draft) -> tuple[Sweep, tuple[Floats, Floats]]:
         """The sweep of these labels, on the documents that choose, and the interval of its F1."""
@@ -184,6 +196,25 @@ def _read_choosing(path: str, changed: int) -> EvaluationOutputs:
 def _tried(path: str, changed: int, aim: tuple[tuple[str, Any], ...], _desk: Desk) -> Trial:
     chosen_on = None if _desk.choosing is _desk.outputs else _desk.choosing
     return try_aim(_desk.outputs, Aim.from_json(dict(aim)), chosen_on=chosen_on)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _gained(
+    path: str, changed: int, aim: tuple[tuple[str, Any], ...], in_force: str, _desk: Desk
+) -> tuple[Estimate, tuple[Estimate, Estimate] | None]:
+    outputs, asked = _desk.outputs, Aim.from_json(dict(aim))
+    tried = _desk.trial(asked).predicted
+    now, _ = _desk.predictions(_desk.in_force)
+    gained = gain(outputs, tried, now, asked)
+    if asked.scope is Scope.SHARED:
+        return gained, None
+    shared = _desk.trial(replace(asked, scope=Scope.SHARED)).predicted
+    return gained, (gain(outputs, tried, shared, asked), macro_gain(outputs, tried, shared))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _evaluated(path: str, changed: int, _desk: Desk) -> Evaluation:
+    return _desk.choosing.evaluate()
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

@@ -6,16 +6,18 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.evaluation.counts import Mask, masked_truth
+from core.evaluation.advice_thresholds import what_it_suggests_choice
+from core.evaluation.counts import Mask, masked_truth, usable_cells
 from core.evaluation.operating_points import ENOUGH_PER_STATE, Aim, Goal
 from core.evaluation.summary import Estimate
 from core.evaluation.thresholds import label_scores
 from core.evaluation.trying import Given
 from pages.widgets.dashboard.threshold_desk import Desk, Draft
 from pages.widgets.dashboard.threshold_words import served_in_words
-from pages.widgets.text import counted
+from pages.widgets.text import counted, escaped
 
 ROW_PX, MOST_ROWS = 35, 12
+DASH = "\u2060–\u2060"  # lines break beside it, not at it
 
 
 def draw_results(desk: Desk, draft: Draft, aim: Aim) -> None:
@@ -28,9 +30,16 @@ def draw_results(desk: Desk, draft: Draft, aim: Aim) -> None:
         columns.append(("This choice", desk.given(predicted, aim)))
         is_honest = is_honest and draft_is_honest
     st.markdown(_table(columns, aim))
-    st.caption(_honesty(desk, draft, is_honest=is_honest))
-    if len(columns) == 2 and draft.aim is not None:
-        st.caption(_flattery(desk, draft.aim))
+    st.caption(_honesty(desk, is_honest=is_honest))
+    if draft.aim is not None and len(columns) == 2:
+        st.markdown(f":material/lightbulb: {escaped(_suggestion(desk, draft.aim))}")
+
+
+def _suggestion(desk: Desk, aim: Aim) -> str:
+    gained, over_shared = desk.gains(aim)
+    return what_it_suggests_choice(
+        desk.trial(aim), gained, names=desk.outputs.names, over_shared=over_shared
+    )
 
 
 def _table(columns: list[tuple[str, Given]], aim: Aim) -> str:
@@ -59,14 +68,15 @@ def _cell(estimate: Estimate, *, is_cost: bool) -> str:
     told = f"**{estimate.value:{form}}**"
     if estimate.low is None or estimate.high is None:
         return told
-    return f"{told} ({estimate.low:{form}} to {estimate.high:{form}})"
+    return f"{told} {estimate.low:{form}}{DASH}{estimate.high:{form}}"
 
 
-def _honesty(desk: Desk, draft: Draft, *, is_honest: bool) -> str:
-    n = counted(len(desk.outputs), "document")
+def _honesty(desk: Desk, *, is_honest: bool) -> str:
+    usable = usable_cells(desk.outputs.proba, desk.outputs.truth).any(axis=1)
+    n = counted(int(usable.sum()), "document")
     if desk.is_apart:
         return (
-            f"Measured on {n} of the audit set, which chose none of these thresholds. In brackets "
+            f"Measured on {n} of the audit set, which chose none of these thresholds. Ranges are "
             "95 % intervals."
         )
     if is_honest:
@@ -76,17 +86,7 @@ def _honesty(desk: Desk, draft: Draft, *, is_honest: bool) -> str:
         )
     return (
         f"Measured on {n}. A point that is moved by hand is moved while looking at these very "
-        "documents, so its figures flatter it a little. In brackets 95 % intervals."
-    )
-
-
-def _flattery(desk: Desk, aim: Aim) -> str:
-    tuned = desk.trial(aim).tuned
-    if tuned.micro_f1.value is None:
-        return ""
-    return (
-        f"On the documents that chose them these thresholds show micro-F1 "
-        f"{tuned.micro_f1.value:.2f}: that is the flattering figure, and not reported."
+        "documents, so its figures flatter it a little. Ranges are 95 % intervals."
     )
 
 
@@ -113,8 +113,8 @@ def draw_table(desk: Desk, draft: Draft) -> None:
     )
     st.caption(
         f"{n_own} of {len(table)} labels have a threshold of their own. A label gets one by an aim "
-        f"from {ENOUGH_PER_STATE} present and {ENOUGH_PER_STATE} absent judgements on; empty "
-        "cells are undefined. Click a column's name to sort."
+        f"from {ENOUGH_PER_STATE} present and {ENOUGH_PER_STATE} absent judgements on. "
+        "None: undefined. Click a column's name to sort."
     )
 
 

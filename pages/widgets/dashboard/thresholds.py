@@ -10,6 +10,7 @@ from core.charts import figures as charts
 from core.domain import PRESENT
 from core.errors import NotReady
 from core.evaluation import advice
+from core.evaluation.advice_thresholds import what_it_suggests_label_sweep
 from core.evaluation.counts import masked_truth
 from core.evaluation.operating_points import Aim, Goal, Scope
 from core.evaluation.wording import FEW_POSITIVES, measured_on
@@ -36,6 +37,11 @@ from pages.widgets.threshold_editor import Curves, Point, moved_to, threshold_ed
 BY_HAND = "by-hand"
 ALL = -1  # the position that stands for all labels
 HINT = "Drag the point, or focus it and use ← →. It is tried when you let go."
+
+NOT_USED = (
+    "Every label has a threshold of its own, so this one is not used; choose a label above to "
+    "move its."
+)
 
 
 def draw(view: View) -> None:
@@ -193,15 +199,17 @@ def _draft(desk: Desk, aim: Aim | None) -> Draft:
 def _draw_editor(desk: Desk, draft: Draft) -> None:
     st.markdown("#### Threshold sweep")
     label = _choose_label(desk, draft)
-    positions = desk.sharing(draft) if label == ALL else [label]
+    sharing = desk.sharing(draft)
+    positions = (sharing or list(range(len(desk.outputs.names)))) if label == ALL else [label]
     st.caption(f":material/straighten: {escaped(_measured(desk, label))}")
     if not _can_be_drawn(desk, positions, label):
         return
-    curves, interval = desk.curves(positions, draft)
+    swept, interval = desk.curves(positions, draft)
+    curves = Curves(swept, interval, is_of_one_label=len(positions) == 1)
     key = f"threshold_editor_{desk.view.round_.id}"
     threshold_editor(
-        Curves(curves, interval, is_of_one_label=len(positions) == 1),
-        _point(desk, draft, label, positions),
+        curves,
+        _point(desk, draft, label),
         key=key,
         on_moved=lambda: _take_move(key, desk.view.round_.id),
     )
@@ -212,7 +220,7 @@ def _draw_editor(desk: Desk, draft: Draft) -> None:
             on_click=give_back,
             args=(desk.view.round_.id, label_id),
         )
-    st.markdown(f":material/lightbulb: {escaped(_suggestion(desk, label))}")
+    st.markdown(f":material/lightbulb: {escaped(_suggestion(desk, label, curves))}")
     st.caption(advice.how_to_read_threshold_sweep())
 
 
@@ -243,9 +251,6 @@ def _measured(desk: Desk, label: int) -> str:
 
 
 def _can_be_drawn(desk: Desk, positions: list[int], label: int) -> bool:
-    if not positions:
-        st.info("Every label has a threshold of its own; choose one above to move it.")
-        return False
     truth = masked_truth(desk.choosing.proba, desk.choosing.truth)[:, positions]
     n = int((truth == PRESENT).sum())
     if n >= FEW_POSITIVES:
@@ -260,15 +265,17 @@ def _can_be_drawn(desk: Desk, positions: list[int], label: int) -> bool:
     return False
 
 
-def _point(desk: Desk, draft: Draft, label: int, positions: list[int]) -> Point:
+def _point(desk: Desk, draft: Draft, label: int) -> Point:
     if label == ALL:
         what = "Threshold of all labels" if not draft.own else "Shared threshold"
+        is_used = bool(desk.sharing(draft))
         return Point(
             scope=f"{desk.view.round_.id}/all",
             what=what,
             value=draft.shared,
             in_force=desk.point.shared,
-            hint=HINT,
+            hint=HINT if is_used else NOT_USED,
+            is_free=is_used,
         )
     label_id = desk.outputs.label_ids[label]
     shares = "" if label_id in draft.own else " It shares its threshold until you move the point."
@@ -289,9 +296,27 @@ def _take_move(key: str, round_id: int) -> None:
         move(round_id, None if whose == "all" else int(whose), round(threshold, 4))
 
 
-def _suggestion(desk: Desk, label: int) -> str:
-    in_force = replace(desk.view.evaluation, threshold=desk.point.shared)
-    return advice.what_it_suggests_threshold_sweep(in_force)
+def _suggestion(desk: Desk, label: int, curves: Curves) -> str:
+    if label == ALL:
+        measured = replace(desk.evaluation_of_choosing(), threshold=desk.point.shared)
+        return advice.what_it_suggests_threshold_sweep(measured)
+    truth = masked_truth(desk.choosing.proba, desk.choosing.truth)[:, label]
+    threshold = desk.in_force.of(desk.outputs.label_ids[label])
+    return what_it_suggests_label_sweep(
+        curves.sweep,
+        name=desk.outputs.names[label],
+        n_present=int((truth == PRESENT).sum()),
+        threshold=threshold,
+        doubt=_doubt(curves, threshold),
+    )
+
+
+def _doubt(curves: Curves, threshold: float) -> float:
+    """Half the width of the interval of F1 at a threshold."""
+    if curves.interval is None:
+        return 1.0
+    low, high = (float(ends[curves.sweep.at(threshold)]) for ends in curves.interval)
+    return 1.0 if low != low else (high - low) / 2
 
 
 def _draw_use(desk: Desk, draft: Draft) -> None:

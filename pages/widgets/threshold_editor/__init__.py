@@ -17,7 +17,7 @@ import streamlit as st
 
 from core.charts.style import MACRO_F1, MICRO_F1, PRECISION, RECALL
 from core.evaluation.counts import Floats
-from core.evaluation.thresholds import Sweep
+from core.evaluation.thresholds import Sweep, best_threshold
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("plot", "handle", "editor")  # in this order: later ones use earlier ones
@@ -76,6 +76,7 @@ def threshold_editor(
             "grid": curves.sweep.thresholds.tolist(),
             "series": _series(curves),
             "band": _band(curves.interval),
+            "best": _best(curves.sweep),
         },
         key=key,
         on_moved_change=on_moved,
@@ -104,6 +105,12 @@ def _series(curves: Curves) -> list[dict[str, Any]]:
         for name, values, colour, dash, width in drawn
         if not (curves.is_of_one_label and name == "macro-F1")
     ]
+
+
+def _best(swept: Sweep) -> dict[str, float] | None:
+    at = best_threshold(swept)
+    score = float(swept.micro_f1[swept.at(at)])
+    return None if score != score else {"at": at, "score": score}
 
 
 def _band(interval: tuple[Floats, Floats] | None) -> dict[str, Any] | None:

@@ -68,6 +68,7 @@ class Editor {
     this.field.setAttribute("x", scale.x(0));
     this.field.setAttribute("width", scale.x(1) - scale.x(0));
     const parts = [...axes(scale, data.axis), ...curves(data, scale)];
+    if (data.best) parts.push(star(data.best, data.series[0].colour, scale));
     if (data.in_force !== null) parts.push(...mark(data.in_force, data.in_force_words, scale));
     this.picture.replaceChildren(...parts);
   }

@@ -114,6 +114,15 @@ function mark(value, words, scale) {
   ];
 }
 
+function star(best, colour, scale) {
+  const [x, y] = [scale.x(best.at), scale.y(best.score)];
+  const points = Array.from({ length: 10 }, (_, i) => {
+    const [reach, turn] = [i % 2 ? 3.4 : 8, (Math.PI * i) / 5];
+    return `${(x + reach * Math.sin(turn)).toFixed(1)},${(y - reach * Math.cos(turn)).toFixed(1)}`;
+  });
+  return shape("polygon", { class: "spot", points: points.join(" "), fill: colour });
+}
+
 function swatch({ colour, dash, width }) {
   const drawn = shape("svg", { "aria-hidden": "true", viewBox: "0 0 26 8" });
   const look = { class: "swatch", stroke: colour, "stroke-dasharray": dash, "stroke-width": width };
