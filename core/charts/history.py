@@ -17,6 +17,7 @@ from core.charts.style import (
     whiskers,
 )
 from core.domain import EvaluationSource
+from core.evaluation.epochs import Band, band, runs_within
 from core.palette import PALETTE
 
 SOURCE_WORDS = {
@@ -39,7 +40,8 @@ def loss_by_epoch(history: Sequence[Mapping[str, Any]], *, per: str = "cell") ->
 
     Each entry has "epoch" and "loss", and perhaps "f1", on documents held out,
     and "score", average precision on those kept apart to stop by. `per` is what
-    the loss is a mean over.
+    the loss is a mean over. Where the entries tell of several folds, a band lies
+    between the lowest and the highest.
     """
     if not history:
         return empty_figure("No epoch has finished yet.", key="loss_by_epoch")
@@ -54,7 +56,11 @@ def loss_by_epoch(history: Sequence[Mapping[str, Any]], *, per: str = "cell") ->
     }
     n_rows = 2 if measured else 1
     figure = make_subplots(rows=n_rows, cols=1, shared_xaxes=True, vertical_spacing=0.08)
+    runs = runs_within(history)
+    _add_band(figure, band(runs, "loss"), "loss", row=1)
     _add_line(figure, epochs, [entry["loss"] for entry in history], "loss", row=1)
+    if "F1" in measured:
+        _add_band(figure, band(runs, "f1"), "F1", row=2)
     figure.update_yaxes(title=f"Loss (nats per {per})", rangemode="tozero", row=1, col=1)
     for title, values in measured.items():
         _add_line(figure, epochs, values, title, row=2)
@@ -64,8 +70,35 @@ def loss_by_epoch(history: Sequence[Mapping[str, Any]], *, per: str = "cell") ->
     figure.update_xaxes(showgrid=False, dtick=max(1, round(len(epochs) / 10)))
     figure.update_xaxes(title="Epoch", row=n_rows, col=1)
     styled(figure, key="loss_by_epoch", height=HEIGHT)
-    figure.update_layout(showlegend=len(measured) > 1)
+    figure.update_layout(showlegend=len(measured) > 1 or len(runs) > 1)
     return figure
+
+
+def _add_band(figure: go.Figure, between: Band, name: str, *, row: int) -> None:
+    """The room between the lowest and the highest run."""
+    if between.is_one_line:
+        return
+    colour = LINE_COLOURS[name]
+    n_runs = max(between.n_runs)
+    figure.add_scatter(
+        x=[*between.epochs, *reversed(between.epochs)],
+        y=[*between.high, *reversed(between.low)],
+        name=f"{name}, lowest to highest of {n_runs} folds",
+        mode="lines",
+        line={"color": colour, "width": 0},
+        fill="toself",
+        fillcolor=faded(colour),
+        hoverinfo="skip",
+        showlegend=True,
+        row=row,
+        col=1,
+    )
+
+
+def faded(colour: str, share: float = 0.18) -> str:
+    """A `#RRGGBB` colour so faint that lines stay readable over it."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share:g})"
 
 
 def _add_line(

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.evaluation.advice_labels import best_on_curve
 from core.evaluation.answers import Answer, Known, Question, Severity, too_early
 from core.evaluation.counts import Counts, Mask
-from core.evaluation.per_label import LabelScores, PrecisionRecallCurve
+from core.evaluation.per_label import LabelScores
+from core.evaluation.troubles import (
+    HIGH,
+    LOW,
+    MUCH_BETTER,
+    is_by_chance,
+    is_collapsed,
+    is_failing,
+    is_measurable,
+)
 from core.evaluation.wording import FEW_POSITIVES, counted, listed, number
 
-FAILS = 0.5  # F1 below which a label is wrong as often as right
-HIGH, LOW = 0.7, 0.5  # precision and recall
 MANY_TOGETHER = 5  # documents in which a pair meets; of fewer, chance is all
-BADLY_CUT = 0.2  # F1 that another threshold would give
-BY_CHANCE = 1.5  # times the share of positives: average precision no better than that is chance
 REASONS = (
     ("never predicted", "is never predicted", "are never predicted"),
+    ("everywhere", "is predicted nearly everywhere", "are predicted nearly everywhere"),
     ("by chance", "is ranked hardly better than by chance", "are ranked hardly better than chance"),
     ("badly cut", "is ranked well but cut badly", "are ranked well but cut badly"),
     ("alarms", "raises many false alarms", "raise many false alarms"),
@@ -24,11 +31,17 @@ REASONS = (
 )
 REMEDIES = {
     "never predicted": "lower the threshold or judge more examples",
+    "everywhere": "raise the threshold or judge documents without it",
     "by chance": "check that people agree on what it means",
     "badly cut": "give it a threshold of its own",
     "alarms": "judge look-alikes as absent",
     "misses": "judge more varied examples",
     "both": "look at its errors",
+}
+
+THRESHOLD = dict.fromkeys(REMEDIES, "") | {  # of which there is none where labels exclude others
+    "never predicted": "lower the threshold or ",
+    "everywhere": "raise the threshold or ",
 }
 
 
@@ -37,7 +50,7 @@ def which_labels_fail(known: Known) -> Answer:
     question = Question.LABELS
     if early := too_early(question, known):
         return early
-    labels = [s for s in known.evaluation.labels if s.support >= FEW_POSITIVES]
+    labels = [s for s in known.evaluation.labels if is_measurable(s)]
     n_rare = len(known.evaluation.labels) - len(labels)
     if not labels:
         return Answer(
@@ -48,7 +61,7 @@ def which_labels_fail(known: Known) -> Answer:
             f"0 of {n_rare:,}",
             f"labels with {FEW_POSITIVES} positives",
         )
-    failing = [s for s in labels if (s.f1 or 0.0) < FAILS]
+    failing = [s for s in labels if is_failing(s)]
     figure = f"{len(failing):,} of {len(labels):,}"
     if failing:
         told = f"{_failing(failing, len(labels))}: {_why(known, failing)}."
@@ -57,7 +70,7 @@ def which_labels_fail(known: Known) -> Answer:
         told = _none_fails(labels)
         severity = Severity.LOOK if n_rare > len(labels) else Severity.FINE
     return Answer(
-        question, severity, told + _too_rare(n_rare), figure, f"labels with F1 below {FAILS:.2f}"
+        question, severity, told + _too_rare(n_rare), figure, f"labels with F1 below {LOW:.2f}"
     )
 
 
@@ -65,7 +78,7 @@ def _failing(failing: list[LabelScores], n: int) -> str:
     if n == 1:
         return f"The one label that can be measured fails, with F1 {number(failing[0].f1 or 0.0)}"
     verb = "has" if len(failing) == 1 else "have"
-    return f"{len(failing):,} of {counted(n, 'label')} {verb} F1 below {FAILS:.2f}"
+    return f"{len(failing):,} of {counted(n, 'label')} {verb} F1 below {LOW:.2f}"
 
 
 def _none_fails(labels: list[LabelScores]) -> str:
@@ -73,7 +86,7 @@ def _none_fails(labels: list[LabelScores]) -> str:
     if len(labels) == 1:
         return f"“{worst.name}”, the one label that can be measured, does not: {_f1(worst)}."
     return (
-        f"None of the {len(labels):,} labels that can be measured falls below F1 {FAILS:.2f}; "
+        f"None of the {len(labels):,} labels that can be measured falls below F1 {LOW:.2f}; "
         f"“{worst.name}” is weakest with {number(worst.f1)}."
     )
 
@@ -104,7 +117,8 @@ def _why(known: Known, failing: list[LabelScores]) -> str:
     ]
     first = max(by_reason, key=lambda key: len(by_reason[key]))
     shown = "; ".join(parts[:2]) + ("; others for other reasons" if len(parts) > 2 else "")
-    return f"{shown}. First {REMEDIES[first]}"
+    remedy = REMEDIES[first].removeprefix(THRESHOLD[first]) if known.exclusive else REMEDIES[first]
+    return f"{shown}. First {remedy}"
 
 
 def reason_of(known: Known, scores: LabelScores) -> str:
@@ -112,12 +126,14 @@ def reason_of(known: Known, scores: LabelScores) -> str:
     evaluation = known.evaluation
     if scores.n_predicted == 0:
         return "never predicted"
-    ranked = scores.average_precision
-    if ranked is not None and ranked < min(BY_CHANCE * scores.support / scores.n_judged, HIGH):
+    if is_collapsed(scores):
+        return "everywhere"
+    if is_by_chance(scores):
         return "by chance"
     if not known.exclusive:
         curve = evaluation.curves[evaluation.position_of(scores.name)]
-        if _best_f1(curve) - (scores.f1 or 0.0) > BADLY_CUT:
+        best = best_on_curve(curve)[1] if curve.recall.size else 0.0
+        if best - (scores.f1 or 0.0) > MUCH_BETTER:
             return "badly cut"
     precision, recall = scores.precision or 0.0, scores.recall or 0.0
     if recall >= HIGH and precision <= LOW:
@@ -125,13 +141,6 @@ def reason_of(known: Known, scores: LabelScores) -> str:
     if precision >= HIGH and recall <= LOW:
         return "misses"
     return "both"
-
-
-def _best_f1(curve: PrecisionRecallCurve) -> float:
-    if not curve.recall.size:
-        return 0.0
-    sums = np.maximum(curve.precision + curve.recall, 1e-12)
-    return float((2 * curve.precision * curve.recall / sums).max())
 
 
 def do_labels_meet(known: Known) -> Answer:

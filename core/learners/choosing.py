@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain import Proba
-from core.evaluation.epochs import EpochScores
+from core.evaluation.epochs import EpochScores, FoldRuns
 from core.learners.comparing import best_of, fold_counts, out_of_fold_score
 from core.learners.cross_validation import assign_folds
 from core.learners.dataset import JudgedVectors
@@ -38,7 +38,8 @@ class Fitted:
     fold (-1: none). `chosen` names the variant, `scores` has the out-of-fold
     score of each that was compared, NaN where nothing could be measured: two
     thirds micro-F1 and one third macro-F1 at the threshold best for micro-F1.
-    `history` has epoch, loss and out-of-fold f1 (or None) of learners with epochs.
+    `history` has epoch, loss and out-of-fold f1 (or None) of learners with epochs,
+    and under "folds" loss and f1 of each fold's own head.
     """
 
     learner: Head
@@ -189,7 +190,7 @@ class _Work:
         """Train heads on all but each fold, and one on all."""
         truth = self.train_set.truth
         proba = np.full(truth.shape, np.nan, dtype=np.float32)
-        epochs = EpochScores()
+        epochs, runs = EpochScores(), FoldRuns()
         self.n_parts = max(self.n_parts, 1 + len(by_fold))
         trained: list[tuple[Head, list[float]]] = []
 
@@ -200,11 +201,15 @@ class _Work:
             fold = at - 1
             test = np.flatnonzero((folds == fold) & ~self.seen)
             head, of_fold = self._new(by_fold[fold]), self.train_set[test]
+
+            def on_epoch(epoch: int, loss: float) -> None:
+                predicted = head.predict_proba(of_fold)
+                epochs.add(epoch, predicted, of_fold.truth)
+                runs.add(fold, epoch, loss=loss, proba=predicted, truth=of_fold.truth)
+
             head.fit(
                 self.train_set[np.flatnonzero(folds != fold)],
-                on_epoch=lambda epoch, _: epochs.add(
-                    epoch, head.predict_proba(of_fold), of_fold.truth
-                ),
+                on_epoch=on_epoch,
                 should_stop=self.should_stop,
             )
             proba[test] = head.predict_proba(of_fold)
@@ -214,7 +219,7 @@ class _Work:
         if not scores:
             scores = {name_of(config): out_of_fold_score(fold_counts(proba, truth, folds))}
         ((learner, losses),) = trained
-        history = _history(losses, epochs)
+        history = runs.beside(_history(losses, epochs))
         return Fitted(learner, proba, folds, name_of(config), scores, history)
 
     def _fit_all(self, config: QuickConfig) -> tuple[Head, list[float]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import replace
 
@@ -54,9 +55,10 @@ def epochs(losses, f1s=None):
 
 
 ABOUT_EVALUATIONS = [
-    getattr(advice, name)
+    suggest
     for name in advice.__all__
-    if name.startswith("what_it_suggests") and not name.endswith(("_epoch", "_round"))
+    if name.startswith("what_it_suggests")
+    and "evaluation" in inspect.signature(suggest := getattr(advice, name)).parameters
 ]
 
 
@@ -285,7 +287,8 @@ def test_loss_is_read_as_falling_settled_rising_or_learnt_by_heart(history, expe
 @pytest.mark.parametrize(
     ("scores", "expected"),
     [
-        ([0.4, 0.6, 0.5], "nothing was gained after epoch 2"),
+        ([0.4, 0.6, 0.5], "peaked at 0.60 in epoch 2 and fell to 0.50"),
+        ([0.4, 0.6, 0.59], "nothing was gained after epoch 2"),
         ([0.4, 0.5, 0.6], "a few more epochs will probably help"),
         ([None, None, None], "a few more epochs will probably help"),
     ],
