@@ -15,17 +15,19 @@ from core.disk import folder_size, write_whole
 from core.errors import Cancelled
 from core.evaluation.outputs import OUTPUTS, EvaluationOutputs
 from core.reporting import findings, scores
+from core.reporting.clouds import Found, draw_clouds, find_words, title_of, words_table
 from core.reporting.figures import Drawn, draw_all, write_json, write_plotly
 from core.reporting.folder import new_report, write_marker
 from core.reporting.material import Material, gather
 from core.reporting.options import Format, ReportOptions
 from core.reporting.page import Content, Picture, figure_page, whole_page
 from core.reporting.pictures import draw_pictures
-from core.reporting.recipes import CALIBRATION, LABELS, RECIPES, THRESHOLDS, TOGETHER
+from core.reporting.recipes import CALIBRATION, LABELS, THRESHOLDS, TOGETHER, recipes_for
 from core.reporting.tables import Table, write_table
 
 PAGE = "report.html"
 FIGURES, TABLES, CLOUDS = "figures", "tables", "wordclouds"
+CLOUDS_SHOWN = 5  # on the page: all labels, and those with most errors
 ERRORS, FOLDS = "Errors", "Folds"
 SECTIONS = {
     "thresholds": THRESHOLDS,
@@ -89,12 +91,13 @@ def write_report(
         )
         notes = _what_is_missing(material)
         watch.at("writing the tables", 0.05)
-        tables = list(_tables(material))
+        found = find_words(material)
+        tables = [*_tables(material), words_table(material, found)]
         for table in tables:
             write_table(folder / TABLES, table)
-        pictures = _pictures(material, folder, watch)
+        pictures = _pictures(material, found, folder, watch)
         watch.at("drawing the figures", 0.25)
-        figures = list(draw_all(RECIPES, material))
+        figures = list(draw_all(recipes_for(material), material))
         notes += _write_figures(figures, folder / FIGURES, options, watch)
         watch.at("putting it on one page", 0.95)
         content = Content(
@@ -137,13 +140,21 @@ def _tables(material: Material) -> Iterable[Table]:
     yield findings.errors(material)
 
 
-def _pictures(material: Material, folder: Path, watch: Watch) -> list[Picture]:
+def _pictures(material: Material, found: list[Found], folder: Path, watch: Watch) -> list[Picture]:
+    """Draw all, and give those that the page shows too."""
     from core.reporting.confusion import draw_confusion  # matplotlib: half a second
 
     watch.at("drawing confusion matrices", 0.1)
-    drawn = draw_confusion(material, folder / TABLES)
+    matrices = draw_confusion(material, folder / TABLES)
     told = "Judged down, predicted across; shaded by the share of the row."
-    return [Picture(path, "Confusion matrices", told, LABELS) for path in drawn[:1]]
+    shown = [Picture(path, "Confusion matrices", told, LABELS) for path in matrices[:1]]
+    watch.at("drawing words", 0.15)
+    clouds = draw_clouds(material, found, folder / CLOUDS)
+    told = "The larger, the more often in wrong documents than in right ones judged alike."
+    return shown + [
+        Picture(path, title_of(material, each), told, ERRORS)
+        for path, each in zip(clouds[:CLOUDS_SHOWN], found, strict=False)
+    ]
 
 
 def _write_figures(

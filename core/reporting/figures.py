@@ -32,6 +32,7 @@ class Recipe:
     suggests: Callable[[Material], str]
     fits: Callable[[Material], bool] = lambda material: True
     measured: Callable[[Material], str] = lambda material: measured_on(material.evaluation)
+    in_page: bool = True  # else in its files alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,7 @@ class Drawn:
     how: str
     suggests: str
     measured: str
+    in_page: bool
 
     @property
     def height(self) -> int:
@@ -64,18 +66,18 @@ class Drawn:
 
 
 def draw_all(recipes: Iterable[Recipe], material: Material) -> Iterator[Drawn]:
-    """Every figure that makes sense here, in the recipes' order."""
+    """Every figure, in the recipes' order."""
     for recipe in recipes:
-        if recipe.fits(material):
-            yield Drawn(
-                recipe.name,
-                recipe.title,
-                recipe.section,
-                recipe.draw(material),
-                recipe.how(),
-                recipe.suggests(material),
-                recipe.measured(material),
-            )
+        yield Drawn(
+            recipe.name,
+            recipe.title,
+            recipe.section,
+            recipe.draw(material),
+            recipe.how(),
+            recipe.suggests(material),
+            recipe.measured(material),
+            recipe.in_page,
+        )
 
 
 def write_json(folder: Path, drawn: Drawn) -> None:

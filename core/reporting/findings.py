@@ -110,7 +110,7 @@ def sweep(material: Material) -> Table:
     columns = ("threshold", "micro_f1", "macro_f1", "precision", "recall")
     arrays = (getattr(swept, "thresholds" if name == "threshold" else name) for name in columns)
     rows = [tuple(float(value) for value in row) for row in zip(*arrays, strict=True)]
-    return Table("threshold_sweep", "Scores by threshold", columns, rows)
+    return Table("threshold_sweep", "Scores by threshold", columns, rows, in_page=False)
 
 
 def calibration(material: Material) -> Table:
@@ -156,7 +156,8 @@ def reliability_bins(material: Material) -> Table:
         (float(row[0]), float(row[1]), int(row[2]), *(float(value) for value in row[3:]))
         for row in zip(*arrays, strict=True)
     ]
-    return Table("reliability_bins", "Predicted and observed by probability", columns, rows)
+    title = "Predicted and observed by probability"
+    return Table("reliability_bins", title, columns, rows, in_page=False)
 
 
 def pairs(material: Material) -> Table:

@@ -57,7 +57,7 @@ def _as_compared(name: str) -> str:
 
 
 def _slug(name: str) -> str:
-    plain = unicodedata.normalize("NFKC", name).casefold()
+    plain = unicodedata.normalize("NFKC", name).lower()
     slug = re.sub(r"[\W_]+", "-", plain).strip("-")
     slug = slug.encode("utf-8", "ignore")[:LONGEST_BYTES].decode("utf-8", "ignore").strip("-")
     if not slug:

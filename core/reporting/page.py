@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -21,6 +22,15 @@ from core.reporting.tables import Cell, Table
 ASSETS = Path(__file__).resolve().parent / "assets"
 ROWS_SHOWN = 60  # of each table; all are in its file
 CELL_SHOWN = 240  # characters
+COLUMN_WORDS = {
+    "f1": "F1",
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1",
+    "ece": "ECE",
+    "ece_before": "ECE before",
+    "adaptive_ece": "adaptive ECE",
+    "adaptive_ece_before": "adaptive ECE before",
+}
 HEADLINES = (
     ("micro_f1", "Micro-F1"),
     ("macro_f1", "Macro-F1"),
@@ -62,7 +72,7 @@ def whole_page(content: Content) -> str:
         f'<section id="{_id(name)}"><h2>{_e(name)}</h2>{inner}</section>'
         for name, inner in sections
     )
-    data = "".join(_data(drawn) for drawn in content.figures)
+    data = "".join(_data(drawn) for drawn in content.figures if drawn.in_page)
     title = content.material.title
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -92,12 +102,13 @@ def figure_page(drawn: Drawn) -> str:
 def _sections(content: Content) -> list[tuple[str, str]]:
     """Titles and their HTML: figures, pictures and tables by section, in their order."""
     parts: dict[str, list[str]] = {}
-    for section, group in groupby(content.figures, key=lambda drawn: drawn.section):
+    shown_here = [drawn for drawn in content.figures if drawn.in_page]
+    for section, group in groupby(shown_here, key=lambda drawn: drawn.section):
         shown = parts.setdefault(section, [])
         shown += [_figure(drawn) for drawn in group]
     for picture in content.pictures:
         parts.setdefault(picture.section, []).append(_picture(picture))
-    for table in content.tables:
+    for table in (table for table in content.tables if table.in_page):
         section = content.sections.get(table.name, "Tables")
         parts.setdefault(section, []).append(_table(table))
     return [(name, "".join(inner)) for name, inner in parts.items()]
@@ -191,7 +202,9 @@ def _cell(cell: Cell, is_number: bool) -> str:
 
 
 def _in_words(column: str) -> str:
-    return column.replace("_", " ") if column.isascii() and column.islower() else column
+    if column not in COLUMN_WORDS and not re.fullmatch("[a-z_]+", column):
+        return column  # a label's name
+    return COLUMN_WORDS.get(column, column.replace("_", " "))
 
 
 def _data(drawn: Drawn) -> str:

@@ -107,3 +107,8 @@ RECIPES = (
         fits=_has_epochs,
     ),
 )
+
+
+def recipes_for(material: Material) -> tuple[Recipe, ...]:
+    """The figures that make sense for this material."""
+    return tuple(recipe for recipe in RECIPES if recipe.fits(material))

@@ -28,6 +28,7 @@ class Table:
     columns: tuple[str, ...]
     rows: Sequence[tuple[Cell, ...]]
     note: str = ""
+    in_page: bool = True  # else in its file alone, as a figure shows the same
 
 
 def write_table(folder: Path, table: Table) -> None:
