@@ -1,5 +1,6 @@
 """Every figure a page can draw, under one roof."""
 
+from core.charts.calibration import calibration_errors, methods_compared, reliability_curves
 from core.charts.history import f1_by_round, loss_by_epoch
 from core.charts.history_curve import learning_curve
 from core.charts.history_labels import label_lines, label_strip
@@ -14,6 +15,7 @@ from core.charts.probabilities import (
 from core.charts.sweeps import threshold_sweep
 
 __all__ = [
+    "calibration_errors",
     "companion_bars",
     "cooccurrence_heatmap",
     "f1_by_round",
@@ -21,10 +23,12 @@ __all__ = [
     "label_strip",
     "learning_curve",
     "loss_by_epoch",
+    "methods_compared",
     "per_label_bars",
     "precision_recall_curve",
     "precision_recall_curves",
     "probability_histograms",
+    "reliability_curves",
     "reliability_diagram",
     "roc_curve",
     "speed_by_day",

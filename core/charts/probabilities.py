@@ -4,119 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
+from core.charts.calibration import (
+    CURVES_PX,
+    NO_CELLS,
+    add_bin_counts,
+    add_reliability,
+    reliability_frame,
+)
 from core.charts.style import (
     ABSENT_COLOUR,
-    FAINT,
-    MACRO_F1,
     MICRO_F1,
     NEUTRAL,
     PRESENT_COLOUR,
     empty_figure,
     plain,
     styled,
-    whiskers,
 )
-from core.evaluation.calibration import Reliability
 from core.evaluation.counts import Counts, Floats
 from core.evaluation.report import Evaluation
-
-NO_CELLS = "Nothing is measured yet: judge some documents and run a round."
 
 
 def reliability_diagram(evaluation: Evaluation) -> go.Figure:
     """Observed against predicted frequency above, judgements per bin below."""
     if evaluation.n_cells == 0:
-        return empty_figure(NO_CELLS, key="reliability_diagram", height=460)
-    figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.06
-    )
-    figure.add_scatter(
-        x=[0, 1],
-        y=[0, 1],
-        name="exact",
-        mode="lines",
-        line={"color": NEUTRAL, "dash": "dot", "width": 1.5},
-        hoverinfo="skip",
-        row=1,
-        col=1,
-    )
+        return empty_figure(NO_CELLS, key="reliability_diagram", height=CURVES_PX)
+    figure = reliability_frame()
     uncalibrated, calibrated = evaluation.uncalibrated, evaluation.calibration
     if uncalibrated is not None:
         name = f"before calibration (ECE {uncalibrated.ece:.3f})"
-        _add_reliability(figure, uncalibrated.reliability, name, MACRO_F1)
+        add_reliability(figure, uncalibrated.reliability, name, NEUTRAL, is_raw=True)
     name = "after calibration" if uncalibrated is not None else "model"
-    _add_reliability(figure, calibrated.reliability, f"{name} (ECE {calibrated.ece:.3f})", MICRO_F1)
-    _add_bin_counts(figure, calibrated.reliability)
-    figure.update_xaxes(range=[-0.02, 1.02], showgrid=False)
-    figure.update_xaxes(title="Predicted probability", row=2, col=1)
-    figure.update_yaxes(title="Observed share", range=[-0.02, 1.02], row=1, col=1)
-    return styled(figure, key="reliability_diagram", height=460)
-
-
-def _add_reliability(figure: go.Figure, binned: Reliability, name: str, colour: str) -> None:
-    filled = binned.count > 0
-    observed = binned.observed[filled]
-    ends = list(zip(binned.interval_low[filled], binned.interval_high[filled], strict=True))
-    figure.add_scatter(
-        x=binned.mean_predicted[filled],
-        y=observed,
-        name=name,
-        mode="lines+markers",
-        line={"color": colour, "width": 2},
-        marker={"size": 8, "symbol": "circle" if colour == MICRO_F1 else "diamond-open"},
-        error_y=whiskers(list(observed), ends, colour),
-        customdata=binned.count[filled],
-        hovertemplate="predicted %{x:.2f}, present in %{y:.0%} of %{customdata:,} judgements",
-        row=1,
-        col=1,
-    )
-
-
-def _add_bin_counts(figure: go.Figure, binned: Reliability) -> None:
-    filled = binned.count > 0
-    counts, lower, upper = (
-        values[filled] for values in (binned.count, binned.bin_lower, binned.bin_upper)
-    )
-    figure.add_bar(
-        x=(lower + upper) / 2,
-        y=counts,
-        width=(upper - lower) * 0.92,
-        name="judgements",
-        marker={"color": FAINT},
-        text=[_brief(int(count)) for count in counts],
-        textposition="outside",
-        cliponaxis=False,
-        customdata=np.stack([lower, upper], axis=1),
-        hovertemplate=(
-            "%{y:,} judgements predicted %{customdata[0]:.2f} to %{customdata[1]:.2f}"
-            "<extra></extra>"
-        ),
-        showlegend=False,
-        row=2,
-        col=1,
-    )
-    # room above the tallest bar for its number; one judgement still shows
-    top = float(np.log10(counts.max())) * 1.25 + 0.35
-    figure.update_yaxes(
-        title="Judgements",
-        type="log",
-        range=[-0.3, top],
-        dtick=max(1, round(top / 3)),
-        row=2,
-        col=1,
-    )
-
-
-def _brief(count: int) -> str:
-    return (
-        f"{count}"
-        if count < 1000
-        else f"{count / 1000:.0f}k"
-        if count > 9999
-        else f"{count / 1000:.1f}k"
-    )
+    add_reliability(figure, calibrated.reliability, f"{name} (ECE {calibrated.ece:.3f})", MICRO_F1)
+    add_bin_counts(figure, calibrated.reliability)
+    return styled(figure, key="reliability_diagram", height=CURVES_PX)
 
 
 def probability_histograms(evaluation: Evaluation, label: str | int | None = None) -> go.Figure:

@@ -6,6 +6,14 @@ in the modules this one gathers.
 
 from __future__ import annotations
 
+from core.evaluation.advice_belief import (
+    how_to_read_calibration_errors,
+    how_to_read_methods_compared,
+    how_to_read_reliability_curves,
+    what_it_suggests_calibration_errors,
+    what_it_suggests_methods_compared,
+    what_it_suggests_reliability_curves,
+)
 from core.evaluation.advice_calibration import what_it_suggests_reliability_diagram
 from core.evaluation.advice_epochs import (
     how_to_read_loss_by_epoch,
@@ -43,6 +51,7 @@ from core.evaluation.advice_pairs import (
 from core.evaluation.advice_thresholds import what_it_suggests_threshold_sweep
 
 __all__ = [
+    "how_to_read_calibration_errors",
     "how_to_read_companion_bars",
     "how_to_read_cooccurrence_heatmap",
     "how_to_read_f1_by_round",
@@ -50,14 +59,17 @@ __all__ = [
     "how_to_read_label_strip",
     "how_to_read_learning_curve",
     "how_to_read_loss_by_epoch",
+    "how_to_read_methods_compared",
     "how_to_read_per_label_bars",
     "how_to_read_precision_recall_curve",
     "how_to_read_precision_recall_curves",
     "how_to_read_probability_histograms",
+    "how_to_read_reliability_curves",
     "how_to_read_reliability_diagram",
     "how_to_read_roc_curve",
     "how_to_read_speed_by_day",
     "how_to_read_threshold_sweep",
+    "what_it_suggests_calibration_errors",
     "what_it_suggests_companion_bars",
     "what_it_suggests_cooccurrence_heatmap",
     "what_it_suggests_f1_by_round",
@@ -65,10 +77,12 @@ __all__ = [
     "what_it_suggests_label_strip",
     "what_it_suggests_learning_curve",
     "what_it_suggests_loss_by_epoch",
+    "what_it_suggests_methods_compared",
     "what_it_suggests_per_label_bars",
     "what_it_suggests_precision_recall_curve",
     "what_it_suggests_precision_recall_curves",
     "what_it_suggests_probability_histograms",
+    "what_it_suggests_reliability_curves",
     "what_it_suggests_reliability_diagram",
     "what_it_suggests_roc_curve",
     "what_it_suggests_speed_by_day",

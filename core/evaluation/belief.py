@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy.stats import rankdata
 
 from core.domain import Proba, Truth
 from core.evaluation.counts import Floats, ratio
@@ -205,8 +204,10 @@ def _auc(cells: JudgedCells) -> float:
         present = cells.present[part]
         n_present, n_absent = int(present.sum()), int((~present).sum())
         if n_present and n_absent:
-            ranks = rankdata(cells.proba[part])[present].sum() - n_present * (n_present + 1) / 2
-            found.append(ranks / (n_present * n_absent))
+            _, place, ties = np.unique(cells.proba[part], return_inverse=True, return_counts=True)
+            ranks = (np.cumsum(ties) - (ties - 1) / 2)[place]
+            above = ranks[present].sum() - n_present * (n_present + 1) / 2
+            found.append(above / (n_present * n_absent))
     return float(np.mean(found)) if found else float("nan")
 
 

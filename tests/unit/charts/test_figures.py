@@ -76,7 +76,7 @@ def test_reliability_leaves_out_empty_bins_and_counts_the_others(drawn):
 
     np.testing.assert_allclose(points.x, [0.13, 0.95], atol=1e-6)
     np.testing.assert_allclose(points.y, [0.5, 1.0])
-    np.testing.assert_array_equal(points.customdata, [2, 1])
+    np.testing.assert_array_equal(points.customdata, [[0.1, 0.2, 2, 0], [0.9, 1.0, 1, 0]])
     np.testing.assert_array_equal(bars.y, [2, 1])
     assert bars.text == ("2", "1")
 
