@@ -6,7 +6,7 @@ from core.evaluation.operating_points import ENOUGH_PER_STATE, Aim, Goal, Scope
 from core.evaluation.report import Evaluation
 from core.evaluation.summary import Estimate
 from core.evaluation.thresholds import Sweep, best_threshold
-from core.evaluation.trying import Trial, is_gain
+from core.evaluation.trying import PER, Trial, is_gain
 from core.evaluation.wording import (
     FEW_POSITIVES,
     caution,
@@ -159,35 +159,28 @@ def _has_floor(aim: Aim) -> bool:
 
 
 def _on_gain(trial: Trial, gained: Estimate) -> str:
-    figure = {Goal.COST: "the cost", Goal.F1: "micro-F1"}.get(trial.aim.goal, "F-beta")
+    figure, is_cost = _name(trial.aim), trial.aim.goal is Goal.COST
     if gained.value is None:
         return "Nothing can be compared: a figure is undefined on these documents."
-    if abs(gained.value) < TINY and not is_gain(gained):
+    if not is_cost and abs(gained.value) < TINY and not is_gain(gained):
         return f"It changes {figure} by next to nothing: leave the thresholds as they are."
-    verb = "lowers" if trial.aim.goal is Goal.COST else "raises"
-    by = f"{_size(gained, trial.aim)} ({_span(gained, trial.aim)})"
+    is_up = (gained.value >= 0) is not is_cost
+    change = f"{'raises' if is_up else 'lowers'} {figure} by {_size(gained, is_cost=is_cost)}"
     if is_gain(gained):
-        return f"It {verb} {figure} by {by}, more than chance explains: use these thresholds."
+        return f"It {change}, more than chance explains: use these thresholds."
     if gained.high is not None and gained.high < 0:
-        return (
-            f"It is worse than what is in force: it {verb} {figure} by {by}. Leave the thresholds "
-            "as they are."
-        )
-    return (
-        f"It {verb} {figure} by {by}, which chance alone can do: leave the thresholds as they are."
-    )
+        return f"It is worse than what is in force: it {change}. Leave the thresholds as they are."
+    return f"It {change}, which chance alone can do: leave the thresholds as they are."
 
 
-def _size(estimate: Estimate, aim: Aim) -> str:
-    assert estimate.value is not None
-    return f"{estimate.value:.1f}" if aim.goal is Goal.COST else f"{estimate.value:.2f}"
-
-
-def _span(estimate: Estimate, aim: Aim) -> str:
-    if estimate.low is None or estimate.high is None:
-        return "no interval"
-    form = ".1f" if aim.goal is Goal.COST else ".2f"
-    return f"{estimate.low:{form}} to {estimate.high:{form}}"
+def _size(estimate: Estimate, *, is_cost: bool) -> str:
+    """How large a difference is, whichever way: `0.05 (0.02 to 0.08)`."""
+    value, form = estimate.value or 0.0, ".1f" if is_cost else ".2f"
+    told = f"{abs(value):{form}}"
+    if estimate.low is not None and estimate.high is not None:
+        ends = (estimate.low, estimate.high) if value >= 0 else (-estimate.high, -estimate.low)
+        told += f" ({ends[0]:{form}} to {ends[1]:{form}})"
+    return f"{told} per {PER} documents" if is_cost else told
 
 
 def _on_floor(trial: Trial, names: tuple[str, ...]) -> str:

@@ -27,7 +27,7 @@ def draw_results(desk: Desk, draft: Draft, aim: Aim) -> None:
     is_honest = now_is_honest
     if not desk.is_as_in_force(draft):
         predicted, draft_is_honest = desk.predictions(draft)
-        columns.append(("This choice", desk.given(predicted, aim)))
+        columns.append(("Chosen", desk.given(predicted, aim)))
         is_honest = is_honest and draft_is_honest
     st.markdown(_table(columns, aim))
     st.caption(_honesty(desk, is_honest=is_honest))
@@ -46,8 +46,8 @@ def _table(columns: list[tuple[str, Given]], aim: Aim) -> str:
     rows = [
         ("Precision", "precision"),
         ("Recall", "recall"),
-        ("Micro-F1", "micro_f1"),
-        ("Macro-F1", "macro_f1"),
+        ("Micro‑F1", "micro_f1"),
+        ("Macro‑F1", "macro_f1"),
     ]
     if aim.goal in (Goal.F_BETA, Goal.COST):
         rows.append((served_in_words(aim), "served"))

@@ -53,7 +53,7 @@ def draw(view: View) -> None:
     _draw_in_force(desk)
     aim = _choose_aim(desk)
     draft = _draft(desk, aim)
-    editor, results = st.columns([3, 2], gap="medium")
+    editor, results = st.columns([4, 3], gap="small")
     with editor, st.container(border=True, key="chart_threshold_sweep"):
         _draw_editor(desk, draft)
     with results, st.container(border=True, key="threshold_results"):
@@ -297,6 +297,12 @@ def _take_move(key: str, round_id: int) -> None:
 
 
 def _suggestion(desk: Desk, label: int, curves: Curves) -> str:
+    if label == ALL and desk.point.own:
+        n, n_own = len(desk.outputs.names), len(desk.point.own)
+        return (
+            f"{n_own} of {counted(n, 'label')} are cut at thresholds of their own now; the curves "
+            "show what one threshold gives the labels that share it."
+        )
     if label == ALL:
         measured = replace(desk.evaluation_of_choosing(), threshold=desk.point.shared)
         return advice.what_it_suggests_threshold_sweep(measured)

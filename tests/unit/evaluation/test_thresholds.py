@@ -9,11 +9,16 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 from core.domain import UNJUDGED
 from core.errors import InputError
 from core.evaluation.counts import predict
+from core.evaluation.per_label import per_label
+from core.evaluation.summary import summarise
 from core.evaluation.thresholds import (
     Sweep,
     best_threshold,
     cross_fitted_predictions,
+    scores_at,
     sweep,
+    sweep_interval,
+    sweep_label,
 )
 
 
@@ -154,3 +159,60 @@ def test_shapes_that_do_not_fit_are_named():
     proba, truth = np.zeros((2, 3), dtype=np.float32), np.zeros((2, 2), dtype=np.int8)
     with pytest.raises(InputError, match=r"\(2, 3\) do not fit judgements of shape \(2, 2\)"):
         sweep(proba, truth)
+
+
+@pytest.mark.parametrize("label", range(5))
+def test_a_sweep_of_one_label_agrees_with_scikit_learn_on_its_judged_cells(large, label):
+    proba, truth = large
+    swept = sweep_label(proba, truth, label)
+    judged = truth[:, label] != UNJUDGED
+    for position in (4, 30, 60):
+        y = truth[judged, label]
+        z = predict(proba[judged, label][:, None], swept.thresholds[position])[:, 0]
+        assert swept.micro_f1[position] == pytest.approx(f1_score(y, z, zero_division=0))
+        assert swept.recall[position] == pytest.approx(recall_score(y, z))
+        expected = precision_score(y, z, zero_division=np.nan)
+        assert swept.precision[position] == pytest.approx(expected, nan_ok=True)
+
+
+def test_removing_the_masked_cells_changes_no_sweep_of_a_label(large):
+    proba, truth = large
+    judged = truth[:, 1] != UNJUDGED
+    kept = sweep_label(proba[judged], truth[judged], 1)
+    np.testing.assert_array_equal(sweep_label(proba, truth, 1).micro_f1, kept.micro_f1)
+
+
+def test_the_interval_of_a_sweep_is_the_one_reported_at_that_threshold(large):
+    proba, truth = large
+    low, high = sweep_interval(proba, truth, seed=3, grid=[0.3, 0.7])
+    for position, cut in enumerate((0.3, 0.7)):
+        reported = summarise(predict(proba, cut), truth, seed=3).micro_f1
+        assert (low[position], high[position]) == pytest.approx((reported.low, reported.high))
+
+
+def test_the_interval_of_one_labels_sweep_is_the_one_of_its_f1(large):
+    proba, truth = large
+    low, high = sweep_interval(proba[:, [0]], truth[:, [0]], seed=3, grid=[0.4])
+    (scores,) = per_label(proba[:, [0]], truth[:, [0]], 0.4, ["a"])
+    assert (low[0], high[0]) == pytest.approx(scores.f1_interval)
+
+
+@pytest.mark.parametrize("n_labels", [1, 3])
+def test_the_interval_of_a_sweep_without_positives_is_undefined(n_labels):
+    proba, truth = np.full((20, n_labels), 0.3, np.float32), np.zeros((20, n_labels), np.int8)
+    low, high = sweep_interval(proba, truth, seed=0, grid=[0.2, 0.5])
+    assert np.isnan([*low, *high]).all()
+
+
+def test_each_label_is_scored_at_its_own_cut(small):
+    scores = scores_at(*small, [0.5, 0.35])
+    # a at 0.5: 0.9 found, 0.6 wrong, 0.2 missed; b at 0.35: 0.8 found, 0.4 wrong
+    np.testing.assert_array_equal(scores.support, [2, 1])
+    np.testing.assert_array_equal(scores.judged, [3, 3])
+    np.testing.assert_allclose(scores.precision, [1 / 2, 1 / 2])
+    np.testing.assert_allclose(scores.recall, [1 / 2, 1.0])
+    np.testing.assert_allclose(scores.f1, [1 / 2, 2 / 3])
+
+
+def test_one_cut_for_all_labels_needs_saying_once(small):
+    np.testing.assert_array_equal(scores_at(*small, 0.5).thresholds, [0.5, 0.5])
