@@ -11,7 +11,18 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from core.api.failures import RESPONSES, handle_failures
-from core.api.routes import documents, exports, health, judging, labels, projects, rounds, search
+from core.api.routes import (
+    documents,
+    exports,
+    health,
+    judging,
+    labels,
+    projects,
+    reviews,
+    rounds,
+    search,
+    thresholds,
+)
 
 VERSION = "1"
 DESCRIPTION = """
@@ -35,7 +46,18 @@ def build_api() -> FastAPI:
         redoc_url=None,
         responses=RESPONSES,
     )
-    for module in (health, projects, documents, labels, judging, search, rounds, exports):
+    for module in (
+        health,
+        projects,
+        documents,
+        labels,
+        judging,
+        reviews,
+        search,
+        rounds,
+        thresholds,
+        exports,
+    ):
         api.include_router(module.router, prefix="/v1")
     handle_failures(api)
     _serve_docs(api)
