@@ -19,7 +19,7 @@ from core.palette import label_colour
 Colours = Mapping[str, str]  # a label's name → its colour in the schema
 MAX_HIGHLIGHTED = 6  # as many names as fit above a chart 380 px wide
 CURVE_HEIGHT = 460
-POINT = {"symbol": "circle", "size": 13, "line": {"color": NEUTRAL, "width": 2}}
+POINT = {"symbol": "circle", "line": {"color": NEUTRAL, "width": 1}}
 
 
 def colour_of(name: str, position: int, colours: Colours | None) -> str:

@@ -6,7 +6,14 @@ import numpy as np
 
 from core.evaluation.per_label import LabelScores, PrecisionRecallCurve
 from core.evaluation.report import Evaluation
-from core.evaluation.troubles import HIGH, LOW, is_by_chance, is_collapsed, is_measurable
+from core.evaluation.troubles import (
+    HIGH,
+    LOW,
+    is_by_chance,
+    is_collapsed,
+    is_measurable,
+    is_ranked_well,
+)
 from core.evaluation.wording import (
     FEW_POSITIVES,
     caution,
@@ -141,8 +148,9 @@ def _on_ranking(evaluation: Evaluation, ranked: list[tuple[int, LabelScores]]) -
     for i, scores in ranked:
         at, best = best_on_curve(evaluation.curves[i])
         if best - (scores.f1 or 0) > 0.2:
+            how = "ranked well but cut badly" if is_ranked_well(scores) else "cut badly"
             return (
-                f"“{scores.name}” is ranked well but cut badly: F1 is {number(scores.f1)} now and "
+                f"“{scores.name}” is {how}: F1 is {number(scores.f1)} now and "
                 f"{number(best)} at a threshold of {at:.2f}, chosen on these same documents."
             )
     worst = min((scores for _, scores in ranked), key=lambda s: s.average_precision or 0)

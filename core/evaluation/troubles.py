@@ -44,8 +44,9 @@ def what_stands_out(
         return f"too few positives to tell: {scores.support}"
     another = ""
     if better is not None and not exclusive and better[1] - (scores.f1 or 0.0) > MUCH_BETTER:
-        another = f"; F1 {better[1]:.2f} at threshold {better[0]:.2f}"
-    return f"{_trouble(scores, exclusive=exclusive, cut_badly=bool(another))}{another}".lstrip("; ")
+        another = f"F1 would be {better[1]:.2f} at threshold {better[0]:.2f}"
+    trouble = _trouble(scores, exclusive=exclusive, cut_badly=bool(another))
+    return "; ".join(filter(None, (trouble, another)))
 
 
 def _trouble(scores: LabelScores, *, exclusive: bool, cut_badly: bool) -> str:
@@ -64,6 +65,11 @@ def _trouble(scores: LabelScores, *, exclusive: bool, cut_badly: bool) -> str:
     if (scores.f1 or 0.0) < LOW:
         return f"precision {precision:.2f}, recall {recall:.2f}: both low"
     return ""
+
+
+def is_ranked_well(scores: LabelScores) -> bool:
+    """Whether most of its documents stand above the others."""
+    return (scores.average_precision or 0.0) >= HIGH
 
 
 def is_by_chance(scores: LabelScores) -> bool:

@@ -18,22 +18,24 @@ from pages.widgets.dashboard.view import View
 from pages.widgets.text import counted, escaped
 
 PER_PAGE = 10
-CUT = 400  # characters shown of a text
+FEW, BOX_PX = 2, 640
+CUT = 300  # characters shown of a text
 WHOLE = 20_000  # characters shown of it when asked for more
 MAX_CELLS = 5  # labels told about in full, where several of one document were counted
 
 
 def draw_behind(view: View, behind: Behind, *, key: str) -> None:
     """The list; turning its pages runs nothing else."""
-    with st.container(border=True, key=f"behind_{key}"):
-        st.markdown(f"##### {escaped(behind.title)}")
-        st.markdown(f"**{escaped(_how_many(behind))}**")
+    with st.container(key=f"behind_{key}"):
+        st.markdown(f"##### {escaped(behind.title)}: {_how_many(behind)}")
         if behind.document_ids is not None and len(behind):
             st.fragment(_draw_page)(view, behind, key=key)
 
 
 def _how_many(behind: Behind) -> str:
     n_documents = len(behind.documents)
+    if not len(behind):
+        return "no document"
     if behind.labels is None or n_documents == len(behind):
         return counted(len(behind), "document")
     return f"{counted(len(behind), 'judgement')} in {counted(n_documents, 'document')}"
@@ -56,8 +58,10 @@ def _draw_page(view: View, behind: Behind, *, key: str) -> None:
             exclusive=is_exclusive(view.project),
         )
         found = seen_documents(session, seen, ids, length=CUT)
-    for document in found:
-        _draw_document(view, seen, document, behind=behind, key=asked)
+    # a box of its own, so that what is below stays where it is when pages are turned
+    with st.container(height=BOX_PX if len(documents) > FEW else "content", border=False):
+        for document in found:
+            _draw_document(view, seen, document, behind=behind, key=asked)
     if len(found) < len(ids):
         st.caption(f"{counted(len(ids) - len(found), 'document')} of this page is gone by now.")
     if n_pages > 1:
@@ -88,6 +92,7 @@ def _draw_whole(view: View, document_id: int, n_characters: int, *, key: str) ->
     whole = st.expander(
         f"The whole text, {n_characters:,} characters",
         key=f"whole_{key}_{document_id}",
+        type="compact",
         on_change="rerun",
     )
     if not whole.open:
