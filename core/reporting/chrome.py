@@ -1,13 +1,16 @@
 """Draws figures as PNG in one Chrome; a program of its own, so that it can be ended whole.
 
 It reads a plan from standard input and says at the end what went wrong. It
-imports nothing of ours: `pictures` starts it and keeps the time.
+imports nothing of ours: `pictures` starts it, keeps the time, and tells it to
+end, upon which it ends its browser too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,8 @@ from typing import Any
 NO_CHROME = "no-chrome"
 
 
-async def draw(plan: dict[str, Any]) -> list[str]:
+async def draw(browser: Any, plan: dict[str, Any]) -> list[str]:
     """Write every picture of the plan, and give what failed in words."""
-    import kaleido
-
     figures = (
         {
             "fig": json.loads(Path(item["json"]).read_text(encoding="utf-8")),
@@ -27,10 +28,33 @@ async def draw(plan: dict[str, Any]) -> list[str]:
         }
         for item in plan["figures"]
     )
-    # MathJax would be fetched from the network
-    async with kaleido.Kaleido(n=1, timeout=plan["seconds_per_figure"], mathjax=False) as browser:
+    async with browser:
         failed = await browser.write_fig_from_object(figures)
     return [f"{type(error).__name__}: {error}"[:300] for error in failed or ()]
+
+
+def end_with_browser(browser: Any) -> None:
+    """When told to end, end the browser's process group first: it has one of its own."""
+
+    def end(*_: object) -> None:
+        process = getattr(browser, "subprocess", None)
+        if process is not None and os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        elif process is not None:
+            process.kill()
+        os._exit(1)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+async def follow(plan: dict[str, Any]) -> list[str]:
+    """Start a browser and draw."""
+    import kaleido
+
+    # MathJax would be fetched from the network
+    browser = kaleido.Kaleido(n=1, timeout=plan["seconds_per_figure"], mathjax=False)
+    end_with_browser(browser)
+    return await draw(browser, plan)
 
 
 def main() -> None:
@@ -39,7 +63,7 @@ def main() -> None:
 
     plan = json.loads(sys.stdin.read())
     try:
-        answer: dict[str, Any] = {"failed": asyncio.run(draw(plan))}
+        answer: dict[str, Any] = {"failed": asyncio.run(follow(plan))}
     except ChromeNotFoundError:
         answer = {"stopped": NO_CHROME}
     except Exception as error:  # whatever ails the browser, the report goes on without

@@ -30,7 +30,7 @@ def new_report(out: Path, *, force: bool = False) -> Iterator[Path]:
     """
     out = out.expanduser().absolute()
     check(out, force=force)
-    is_new = not out.exists()
+    missing = [folder for folder in (out, *out.parents) if not folder.exists()]
     with room_for(out):
         aside = out / f"{ASIDE}{secrets.token_hex(4)}{UNFINISHED}"
         aside.mkdir(parents=True)
@@ -40,8 +40,7 @@ def new_report(out: Path, *, force: bool = False) -> Iterator[Path]:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
             _clear_abandoned(out)
-            if is_new and not any(out.iterdir()):
-                out.rmdir()
+            _remove_empty(missing)
     if out.is_dir():
         flush_folder(out)
 
@@ -111,6 +110,14 @@ def _remove(out: Path, name: str) -> None:
     path.unlink(missing_ok=True)
     if path.parent != out and path.parent.is_dir() and not any(path.parent.iterdir()):
         path.parent.rmdir()
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove folders that were made for nothing, the innermost first."""
+    for folder in folders:
+        if any(folder.iterdir()):
+            return
+        folder.rmdir()
 
 
 def _clear_abandoned(out: Path) -> None:

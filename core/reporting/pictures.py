@@ -1,6 +1,6 @@
 """Figures as PNG, by a Chrome that is on the machine; what is missing is said in a sentence.
 
-Chrome is started once for all figures, in a process group that is ended when it
+Chrome is started once for all figures, by a program that is ended with it when it
 takes too long, so that a report never hangs. Nothing is ever downloaded.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from core.reporting.figures import INK, PAPER, Drawn
 
 WIDTH, SCALE = 1000, 1.5  # pixels, and how many of the picture's to one of them
 SECONDS_TO_START, SECONDS_PER_FIGURE = 60.0, 20.0
+SECONDS_TO_END = 5.0
 LOOK_EVERY_S = 0.2
 HOW_TO_GET_THEM = (
     "Install Chrome or Chromium, or name one in the environment variable BROWSER_PATH, and write "
@@ -121,13 +121,15 @@ def _run(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """Tell it to end with its browser; it is killed where it does not listen."""
     if process.poll() is not None:
         return
-    if os.name == "posix":
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
+    process.terminate()
+    try:
+        process.wait(SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
         process.kill()
-    process.wait()
+        process.wait()
 
 
 def _is_whole(path: Path) -> bool:
