@@ -229,12 +229,10 @@ def _choose_label(desk: Desk, draft: Draft) -> int:
     n_sharing = len(desk.sharing(draft))
 
     def told(position: int) -> str:
+        if position == ALL and n_sharing in (0, len(names)):
+            return "All labels"
         if position == ALL:
-            return (
-                "All labels"
-                if n_sharing == len(names)
-                else f"The {n_sharing} labels that share one"
-            )
+            return f"The {n_sharing} that share one" if n_sharing > 1 else "The one without its own"
         own = f" · {draft.own[ids[position]]:.2f}" if ids[position] in draft.own else ""
         return f"{names[position]}{own}"
 
