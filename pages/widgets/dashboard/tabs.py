@@ -15,7 +15,6 @@ from pages.widgets.dashboard import (
     together,
 )
 from pages.widgets.dashboard.view import View
-from pages.widgets.round_words import is_accuracy
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def _in_short(view: View) -> None:
 
 TABS = (
     Tab("In short", _in_short),
-    Tab("Thresholds", thresholds.draw, lambda view: not is_accuracy(view.round_)),
+    Tab("Thresholds", thresholds.draw, lambda view: not view.round_.is_exclusive),
     Tab("Calibration", calibration.draw),
     Tab("Labels", labels.draw),
     Tab("Together", together.draw, lambda view: not view.round_.is_exclusive),
