@@ -97,7 +97,7 @@ def beginnings(session: Session, project_id: int, document_ids: Ids) -> list[str
             Document.id.between(*_span(document_ids)),
         )
     )
-    texts: dict[int, str] = dict(rows.tuples())
+    texts: dict[int, str] = dict(rows.all())
     return [texts.get(id_, "") for id_ in np.asarray(document_ids).tolist()]
 
 
@@ -135,7 +135,7 @@ def _judged_in(session: Session, project_id: int, ids: Ids) -> NDArray[np.int32]
         )
         .order_by(Submission.id.desc())  # so that the first is written last
     )
-    first = dict(rows.tuples())
+    first = dict(rows.all())
     judged = np.array([first.get(id_, NOT_JUDGED) for id_ in ids.tolist()], dtype=np.int32)
     return judged
 

@@ -10,6 +10,7 @@ from pages.widgets.dashboard import (
     history,
     in_short,
     labels,
+    map,
     report,
     thresholds,
     together,
@@ -37,6 +38,7 @@ TABS = (
     Tab("Calibration", calibration.draw),
     Tab("Labels", labels.draw),
     Tab("Together", together.draw, lambda view: not view.round_.is_exclusive),
+    Tab("Map", map.draw),
     Tab("History", history.draw),
     Tab("Report", report.draw),
 )

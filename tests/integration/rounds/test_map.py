@@ -110,7 +110,7 @@ def test_a_map_that_is_cancelled_leaves_the_one_before(served: Office) -> None:
 
 
 def test_killed_while_it_lays_out_the_worker_draws_it_after_all(office: Office) -> None:
-    project_id = office.new_project("killed", copies=20)
+    project_id = office.new_project("killed", copies=10)
     job = request_map(office.store, office.settings, project_id)
     office.start_worker()
     office.wait_for(lambda: office.job(job.id).step == RoundStep.PROJECT, "the drawing to begin")
@@ -123,5 +123,5 @@ def test_killed_while_it_lays_out_the_worker_draws_it_after_all(office: Office) 
     with office.store.read() as session:
         found = map_in_force(session, office.settings, project_id)
     assert found is not None
-    assert len(found.document_ids) == 20 * len(TEXTS)
+    assert len(found.document_ids) == 10 * len(TEXTS)
     assert np.isfinite(found.xy).all()
