@@ -86,16 +86,14 @@ def _implausible(truth: Truth, proba: Proba | None, pairs: Cooccurrence) -> list
     n_tried = max(int(usable.sum()), 1)
     expected = pairs.row_present * pairs.row_present.T / np.maximum(pairs.both_judged, 1)
     seldom = usable & (pairs.counts > 0) & (pairs.counts <= SELDOM * expected)
+    chance = hypergeom.cdf(
+        pairs.counts[seldom],
+        pairs.both_judged[seldom],
+        pairs.row_present[seldom],
+        pairs.row_present.T[seldom],
+    )
     found = []
-    for first, second in np.argwhere(seldom):
-        chance = hypergeom.cdf(
-            pairs.counts[first, second],
-            pairs.both_judged[first, second],
-            pairs.row_present[first, second],
-            pairs.row_present[second, first],
-        )
-        if chance * n_tried > UNLIKELY:
-            continue
+    for first, second in np.argwhere(seldom)[chance * n_tried <= UNLIKELY]:
         rows = np.flatnonzero((truth[:, first] == PRESENT) & (truth[:, second] == PRESENT))
         doubted = _doubted(rows, int(first), int(second), proba, pairs)
         others = first + second - doubted

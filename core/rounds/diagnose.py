@@ -1,6 +1,6 @@
 """Step 9: which judgements to look at again, and whether the judged documents are like others.
 
-Reads what the round has made so far and writes three files into its folder; nothing
+Reads what the round has made so far and writes its files into its folder; nothing
 is decided by them. Documents of the audit set are left out: judged again with the
 model's opinion beside them, they would flatter it.
 """
@@ -20,6 +20,7 @@ from core.evaluation.copies import find_conflicts, near_copies, same_words
 from core.evaluation.counts import ENOUGH_TO_MEASURE
 from core.evaluation.drift import MOST_DOCUMENTS, Drift, expected_shares, measure_drift
 from core.evaluation.intervals import wilson_interval
+from core.evaluation.pair_review import find_pairs
 from core.evaluation.shifts import Renamed, Shifted, find_shifts
 from core.evaluation.suspects import (
     ErrorRates,
@@ -31,7 +32,7 @@ from core.rounds import files
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, read_texts
 from core.rounds.unseen import read_kept
-from core.services.diagnoses import COPIES, DRIFT, SUSPECTS, Cells
+from core.services.diagnoses import COMPANIONS, COPIES, DRIFT, PAIRS, SUSPECTS, Cells
 from core.services.predictions import LABEL_IDS, POOL_PROBA
 from core.store.store import Store
 from core.store.tables import Submission
@@ -39,6 +40,7 @@ from core.store.tables import Submission
 MOST_SUSPECTS = 5000
 LEAST_SUSPICION = 0.05  # one in twenty is wrong: below, looking again is wasted
 MOST_COPIES = 2000
+MOST_PAIRS = 2000
 MOST_COMPARED = 4000  # documents, the newest: pairs grow with the square
 MOST_OF_POOL = 20_000  # probabilities averaged for a label's expected share
 
@@ -56,6 +58,8 @@ def diagnose(workshop: Workshop, task: Task, progress: Progress) -> dict[str, An
     _go_on(progress, 0.2)
     copies = _copies(workshop, task, snapshot, proba, rates, progress)
     _write(task, COPIES, copies)
+    _write(task, PAIRS, _pairs(task, snapshot, proba, is_companion=False))
+    _write(task, COMPANIONS, _pairs(task, snapshot, proba, is_companion=True))
     _go_on(progress, 0.6)
     told = _drift(workshop, task, snapshot, proba)
     told |= {
@@ -94,6 +98,7 @@ def _suspects(
         proba=proba[rows, labels],
         others=np.zeros(len(rows), dtype=np.int64),
         alternatives=_alternatives(task, proba[rows], labels, label_ids),
+        with_ids=np.zeros(len(rows), dtype=np.int64),
         cosine=np.full(len(rows), np.nan),
     )
 
@@ -136,7 +141,29 @@ def _copies(
         proba=proba[rows, labels],
         others=snapshot.train_ids[newest[found.others]],
         alternatives=_alternatives(task, proba[rows], labels, label_ids),
+        with_ids=np.zeros(len(rows), dtype=np.int64),
         cosine=found.cosine,
+    )
+
+
+def _pairs(task: Task, snapshot: Snapshot, proba: Proba, *, is_companion: bool) -> Cells:
+    """Labels together that hardly ever are, or labels missing beside their companion."""
+    truth = snapshot.train_truth
+    if task.is_exclusive:  # no two labels meet
+        truth = truth[:0]
+    found = find_pairs(truth, proba[: len(truth)], most=MOST_PAIRS)
+    places = np.flatnonzero(found.is_companion == is_companion)
+    rows, labels, label_ids = found.rows[places], found.labels[places], _label_ids(task)
+    return Cells(
+        document_ids=snapshot.train_ids[rows],
+        label_ids=label_ids[labels],
+        suspicion=found.surprise[places],
+        is_present=np.full(len(rows), not is_companion),
+        proba=proba[rows, labels],
+        others=np.zeros(len(rows), dtype=np.int64),
+        alternatives=np.zeros(len(rows), dtype=np.int64),
+        with_ids=label_ids[found.others[places]],
+        cosine=np.full(len(rows), np.nan),
     )
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from core.errors import CorruptArtefact
 
 SUSPECTS, COPIES, DRIFT = "suspects.npz", "copies.npz", "drift.json"
+PAIRS, COMPANIONS = "pairs.npz", "companions.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,7 @@ class Cells:
 
     others : the document that a copy contradicts, 0 for none
     alternatives : of exclusive labels, the most probable other one, 0 for none
+    with_ids : the label of the same document that makes it doubtful, 0 for none
     proba : what a model that did not see the document gives the label; NaN unknown
     """
 
@@ -39,6 +41,7 @@ class Cells:
     proba: NDArray[np.float32]
     others: NDArray[np.int64]
     alternatives: NDArray[np.int64]
+    with_ids: NDArray[np.int64]
     cosine: NDArray[np.float64]
 
     def __len__(self) -> int:

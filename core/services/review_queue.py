@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from core.domain import JudgementState, ReviewKind, SubmissionKind
-from core.services.diagnoses import COPIES, SUSPECTS, Cells, read_cells
+from core.services.diagnoses import COMPANIONS, COPIES, PAIRS, SUSPECTS, Cells, read_cells
 from core.services.documents import DocumentInBrief, documents_in_brief
 from core.services.judgement_matrix import LabelSpan, active_spans
 from core.services.predictions import folder_in_force
@@ -56,6 +56,7 @@ class ToReview:
     said: Word
     proba: float | None  # by a model that did not see the document
     suspicion: float | None  # probability that the judgement is wrong
+    with_id: int | None  # the label of the same document that makes it doubtful
     instead_id: int | None  # where one label applies: the most probable other one
     beside: Beside | None
 
@@ -90,6 +91,8 @@ def of_file(name: str) -> Loader:
 LOADERS: dict[ReviewKind, Loader] = {
     ReviewKind.SUSPECT: of_file(SUSPECTS),
     ReviewKind.COPIES: of_file(COPIES),
+    ReviewKind.PAIR: of_file(PAIRS),
+    ReviewKind.COMPANION: of_file(COMPANIONS),
 }
 
 
@@ -282,6 +285,7 @@ def _described(
                 said=said,
                 proba=None if proba != proba else proba,
                 suspicion=float(cells.suspicion[place]),
+                with_id=int(cells.with_ids[place]) or None,
                 instead_id=instead if instead in spans else None,
                 beside=Beside(texts[other_id], float(cells.cosine[place])) if other_id else None,
             )

@@ -29,6 +29,7 @@ class Doubt:
     suspicion: float = 0.9
     other_id: int = 0
     instead_id: int = 0
+    with_id: int = 0
 
 
 def cells(doubts: Sequence[Doubt]) -> Cells:
@@ -40,6 +41,7 @@ def cells(doubts: Sequence[Doubt]) -> Cells:
         proba=np.array([0.03 if d.is_present else 0.97 for d in doubts], dtype=np.float32),
         others=np.array([d.other_id for d in doubts], dtype=np.int64),
         alternatives=np.array([d.instead_id for d in doubts], dtype=np.int64),
+        with_ids=np.array([d.with_id for d in doubts], dtype=np.int64),
         cosine=np.array([0.97 if d.other_id else np.nan for d in doubts], dtype=np.float64),
     )
 
