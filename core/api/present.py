@@ -9,8 +9,11 @@ from sqlalchemy.orm import Session
 
 from core.api.schemas import BecauseBody, Chosen, NeighbourBody
 from core.domain import QueryKind
+from core.services.exclusive import is_exclusive
 from core.services.neighbours import judged_texts
-from core.services.predictions import suggestions
+from core.services.operating_points import thresholds_in_force
+from core.services.predictions import predicted_labels, suggestions
+from core.services.projects import get_project
 from core.services.queue import ServedQuery
 from core.services.said import last_said
 from core.settings import Settings
@@ -24,6 +27,9 @@ def chosen(session: Session, settings: Settings, document: Document, *, annotato
         if document.is_audited
         else suggestions(session, settings, document.project_id, [document.id])
     )
+    thresholds = thresholds_in_force(session, document.project_id)
+    exclusive = is_exclusive(get_project(session, document.project_id))
+    given = probabilities.get(document.id, {})
     annotator_id = session.scalar(select(Annotator.id).where(Annotator.name == annotator))
     said = (
         None
@@ -35,7 +41,8 @@ def chosen(session: Session, settings: Settings, document: Document, *, annotato
         external_id=document.external_id,
         text=document.text,
         kind=QueryKind.AUDIT if document.is_audited else None,
-        suggestions=probabilities.get(document.id, {}),
+        suggestions=given,
+        predicted=predicted_labels(given, thresholds, exclusive=exclusive),
         said_kind=None if said is None else said.kind,
         said={} if said is None else said.states,
     )
@@ -50,6 +57,8 @@ def served(
         select(Document.id).where(Document.id.in_(ids), Document.is_audited.is_(False))
     ).all()
     probabilities = suggestions(session, settings, project_id, seen)
+    thresholds = thresholds_in_force(session, project_id)
+    exclusive = is_exclusive(get_project(session, project_id))
     because = _because(session, project_id, [q for q in queries if q.document_id in set(seen)])
     return [
         Chosen(
@@ -65,6 +74,9 @@ def served(
             selection_probability=query.selection_probability,
             round_number=query.round_number,
             suggestions=probabilities.get(query.document_id, {}),
+            predicted=predicted_labels(
+                probabilities.get(query.document_id, {}), thresholds, exclusive=exclusive
+            ),
         )
         for query in queries
     ]

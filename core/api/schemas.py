@@ -191,8 +191,18 @@ class Chosen(_Shape):
     selection_probability: float | None = None
     round_number: int | None = None
     suggestions: dict[int, float] = {}  # label id → probability
+    predicted: list[int] = Field(
+        default=[], description="Labels at or above the thresholds in force, the surest first."
+    )
     said_kind: SubmissionKind | None = None  # what the caller said of it before
     said: dict[int, JudgementState] = {}
+
+
+class ThresholdsBody(_Shape):
+    """From which probability on a label is predicted."""
+
+    shared: float  # of labels that have none of their own
+    own: dict[int, float] = {}  # by label id
 
 
 class Lease(_Shape):
@@ -202,6 +212,7 @@ class Lease(_Shape):
     round_number: int | None  # in force
     is_ordered: bool  # by a round or the cold start; until then documents come by chance
     newest_finds: int | None  # the newest search; when it changes, there are better questions
+    thresholds: ThresholdsBody  # in force now, for documents in hand too
     lease_s: int
     in_hand: list[int]  # all of them, in the order to judge
     documents: list[Chosen]  # those the client did not have yet
@@ -293,6 +304,32 @@ class NewRound(_Shape):
     recipe: dict[str, Any] | None = Field(
         default=None, description="Changes to the strategy's own way of making a batch."
     )
+
+
+class NewThresholds(_Shape):
+    """Thresholds to be put in force for a round."""
+
+    shared: float = Field(ge=0.0, le=1.0, description="Of labels without one of their own.")
+    own: dict[int, Annotated[float, Field(ge=0.0, le=1.0)]] = Field(
+        default={}, description="Label id → threshold."
+    )
+    aim: dict[str, Any] | None = Field(
+        default=None,
+        description="What they were chosen for, such as {'goal': 'f1', 'scope': 'per-label'}; "
+        "left out, they were set by hand.",
+    )
+
+
+class OperatingPointBody(_Shape):
+    """The thresholds in force for a round, and where they come from."""
+
+    thresholds: dict[int, float]  # by label id, every label of the round
+    shared: float
+    own: dict[int, float]  # of labels that have one of their own
+    aim: dict[str, Any] | None  # what they were chosen for; null: set by hand
+    set_by: str | None
+    set_at: datetime | None
+    is_own_of_round: bool  # the round chose them itself
 
 
 class RoundLine(_Shape):

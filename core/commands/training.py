@@ -60,6 +60,14 @@ def train(
         bool | None, typer.Option("--exclusive", help="Exactly one label per text.")
     ] = None,
     threshold: Annotated[float | None, typer.Option(help="Instead of choosing one.")] = None,
+    aim: Annotated[
+        str | None, typer.Option(help="Of thresholds: f1, f-beta, precision, recall, cost.")
+    ] = None,
+    scope: Annotated[str | None, typer.Option(help="shared or per-label.")] = None,
+    beta: Annotated[float | None, typer.Option(help="Of f-beta.")] = None,
+    floor: Annotated[float | None, typer.Option(help="Of precision and recall.")] = None,
+    cost_false_positive: Annotated[float | None, typer.Option("--cost-fp")] = None,
+    cost_false_negative: Annotated[float | None, typer.Option("--cost-fn")] = None,
     seed: Annotated[int | None, typer.Option(help="Of all that is drawn.")] = None,
     name: Annotated[str | None, typer.Option(help="The checkpoints' folder.")] = None,
     strategy: Annotated[str | None, typer.Option(help="In the checkpoint's name.")] = None,

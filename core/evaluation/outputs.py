@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from core.disk import write_whole
 from core.domain import EvaluationSource, Proba, Truth
 from core.errors import CorruptArtefact, InputError
-from core.evaluation.counts import Floats, Mask
+from core.evaluation.counts import Floats, Mask, predict
 from core.evaluation.report import Evaluation, evaluate
 
 FORMAT = 1
@@ -101,9 +101,7 @@ class EvaluationOutputs:
         """(documents, labels): the predictions that figures are made from."""
         if self.predicted is not None:
             return self.predicted
-        with np.errstate(invalid="ignore"):
-            cut: Mask = self.proba >= self.thresholds
-        return cut
+        return predict(self.proba, self.thresholds)
 
     def evaluate(self) -> Evaluation:
         """Measure again: the same figures as were stored."""

@@ -21,6 +21,8 @@ from core.exchange.words import EXPORT_COLUMNS
 BYTE_ORDER_MARK = "\ufeff"
 PROBABILITIES = "probabilities"  # by label name; CSV spreads them over columns
 LABEL = "label"  # the one that applies, in projects where exactly one does
+PREDICTED = "predicted"  # labels at or above their thresholds, where there is a round
+THRESHOLDS = "thresholds"  # by label name, of labels that have one of their own
 PREFIX = "p:"  # of a CSV column of probabilities
 ROWS_PER_CHUNK = 200
 
@@ -30,7 +32,8 @@ def csv_chunks(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     iterator = iter(rows)
     first = next(iterator, None)
     names = () if first is None else tuple(first.get(PROBABILITIES) or ())
-    columns = EXPORT_COLUMNS if first is None or LABEL not in first else (*EXPORT_COLUMNS, LABEL)
+    more = [name for name in (LABEL, PREDICTED, THRESHOLDS) if name in (first or ())]
+    columns = (*EXPORT_COLUMNS, *more)
     buffer = io.StringIO(newline="")
     buffer.write(BYTE_ORDER_MARK)
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
@@ -75,4 +78,6 @@ def _cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list | tuple):
         return join_labels(value)
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False) if value else ""
     return str(value)

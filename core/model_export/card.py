@@ -145,13 +145,22 @@ def _figures(source: Source) -> str:
 
 
 def _probabilities(source: Source) -> str:
-    cut = f"A label is predicted from {source.threshold:.3f} on (`thresholds.json`)"
+    n_own = int((source.cuts.thresholds != source.cuts.shared).sum())
+    cut = f"A label is predicted from {source.cuts.shared:.3f} on"
+    cut += f", {n_own} of them from a threshold of their own" if n_own else ""
+    cut += " (`thresholds.json`)"
     if source.is_exclusive:
         cut = "The most probable label is predicted"
-    temperature = source.temperature
+    temperature = source.calibration.temperature
     how = f"divided by a temperature of {temperature.value:.3f}, fitted on unseen documents"
     if temperature.value == 1.0:
         how = f"not rescaled ({temperature.reason or 'the temperature is 1'})"
+    if n_mended := int(source.calibration.is_own.sum()):
+        how += (
+            f"; {n_mended} labels have a way of their own instead (`calibration.json`: platt is "
+            "σ(slope · logit p + shift), beta σ(slope · ln p − slope · ln(1 − p) + shift), "
+            "isotonic a line through points)"
+        )
     ece = source.figures.get("ece")
     error = "undefined" if ece is None else f"{ece:.3f}"
     return (

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from core.disk import folder_size, room_for
 from core.encoders.lexical import VOCABULARY, WEIGHTS
 from core.errors import Conflict
+from core.evaluation.recalibration import Map, Method
 from core.learners.artefacts import partial_folder, put_in_place
 from core.manifest import seal
 from core.model_export.card import write_card
@@ -30,6 +31,7 @@ from core.model_export.source import Source, open_source
 from core.settings import Settings
 
 ONNX, CARD, LABELS, THRESHOLDS = "model.onnx", "README.md", "labels.json", "thresholds.json"
+CALIBRATION = "calibration.json"
 WORDS_FOLDER = "words"
 
 Told = Callable[[str], None]
@@ -91,7 +93,9 @@ def _write(
     n_layers = None if layers is None else len(layers)
     write_examples(source, out, has_onnx=with_onnx, n_layers=n_layers)
     _write_json(out / LABELS, list(source.label_names))
-    _write_json(out / THRESHOLDS, dict.fromkeys(source.label_names, source.threshold))
+    cuts = source.cuts.thresholds.tolist()
+    _write_json(out / THRESHOLDS, dict(zip(source.label_names, cuts, strict=True)))
+    _write_json(out / CALIBRATION, calibration_by_label(source))
     card = write_card(source, files=_listed(source, with_onnx, layers is not None), asked=asked)
     (out / CARD).write_text(card, encoding="utf-8")
     return layers is not None
@@ -110,7 +114,11 @@ def _write_words(source: Source, out: Path) -> None:
 def _listed(source: Source, with_onnx: bool, is_classifier: bool) -> dict[str, str]:
     """What lies in the folder, and what does not and why."""
     reads = "ids, mask" + (" and words" if source.words is not None else "")
-    listed = {LABELS: "names, in the order of every probability", THRESHOLDS: "by label"}
+    listed = {
+        LABELS: "names, in the order of every probability",
+        THRESHOLDS: "by label",
+        CALIBRATION: "by label, how its probabilities were mended; done already in every file here",
+    }
     if with_onnx:
         listed[ONNX] = f"one graph in single precision: {reads} → calibrated probabilities"
         listed[ONNX_EXAMPLE] = "runs it with onnxruntime, tokenizers and numpy"
@@ -136,11 +144,37 @@ def _listed(source: Source, with_onnx: bool, is_classifier: bool) -> dict[str, s
     return listed
 
 
+def calibration_by_label(source: Source) -> dict[str, Any]:
+    """Each label's way of mending probabilities, with its numbers by name."""
+    temperature = source.calibration.temperature.value
+    maps = [choice.map for choice in source.calibration.labels]
+    if not maps:  # the temperature is all there is
+        maps = [Map(Method.TEMPERATURE)] * len(source.label_names)
+    return {
+        name: _told(one, temperature) for name, one in zip(source.label_names, maps, strict=True)
+    }
+
+
+def _told(one: Map, temperature: float) -> dict[str, Any]:
+    values = list(one.values)
+    if one.method is Method.TEMPERATURE:
+        return {"method": "temperature", "temperature": temperature}
+    if one.method is Method.PLATT:
+        return {"method": "platt", "slope": values[0], "shift": values[1]}
+    if one.method is Method.BETA:
+        named = {"slope_ln_p": values[0], "slope_minus_ln_1_minus_p": values[1]}
+        return {"method": "beta", **named, "shift": values[2]}
+    half = len(values) // 2
+    return {"method": "isotonic", "from": values[:half], "to": values[half:]}
+
+
 def _why(source: Source) -> str:
     if source.encoder.is_network:
         return "the network is none of its modules"
     if source.words is not None:
         return "it reads words beside the encoder's vector"
+    if source.calibration.is_own.any():
+        return "some labels are calibrated by a curve that is no layer"
     return "it is not a row of layers with one sigmoid per label"
 
 

@@ -1,4 +1,4 @@
-"""A learner's head as a network of its own: features in, calibrated probabilities out.
+"""A learner's head as a network of its own: features in, probabilities out.
 
 Where it is a row of layers it is given as such, which other libraries can hold;
 every other head is exported by its own mathematics. What has neither form is
@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 
 from core.errors import InputError
-from core.evaluation.calibration import SMALLEST_PROBA, Temperature
 from core.learners.artefacts import ABOUT, read_artefact
 from core.learners.ensemble import FORMAT as ENSEMBLE
 from core.learners.ensemble import QuickEnsemble
@@ -94,34 +93,6 @@ class MeanHead(Head):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Give probabilities."""
         return torch.stack([head(x) for head in self.heads]).mean(dim=0)
-
-
-class Calibrated(torch.nn.Module):
-    """A head whose logits are divided by the round's temperature."""
-
-    def __init__(self, head: Head, temperature: Temperature) -> None:
-        super().__init__()
-        self.head, self.temperature = head, temperature.value
-        self.exclusive = temperature.exclusive
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Give calibrated probabilities (rows, labels)."""
-        proba: torch.Tensor = self.head(x)
-        if self.temperature == 1.0:
-            return proba
-        if self.exclusive:
-            shares = torch.log(proba.clamp(SMALLEST_PROBA, 1.0)) / self.temperature
-            known = shares.masked_fill(shares.isnan(), -torch.inf)
-            return torch.softmax(known, dim=-1) + 0.0 * proba  # NaN stays NaN
-        return torch.sigmoid((torch.log(proba) - torch.log1p(-proba)) / self.temperature)
-
-    def as_layers(self) -> list[Layer] | None:
-        """The same as layers whose last activation gives calibrated probabilities, if it can be."""
-        if not isinstance(self.head, DenseHead) or self.head.exclusive:
-            return None
-        *before, last = self.head.layers
-        bias = last.bias / self.temperature + self.head.taught
-        return [*before, Layer(last.weight / self.temperature, bias, torch.nn.Sigmoid())]
 
 
 # --- builders, by the format that a learner's folder names -------------------

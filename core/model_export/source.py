@@ -11,10 +11,13 @@ import torch
 from core.encoders.encoder import Encoder, load_encoder
 from core.encoders.lexical import LexicalModel
 from core.errors import CorruptArtefact, InputError
-from core.evaluation.calibration import Temperature
+from core.evaluation.operating_points import Cuts
+from core.evaluation.recalibration import Recalibration
 from core.manifest import verify_model
-from core.model_export.heads import Calibrated, OwnHead, read_head
+from core.model_export.calibrated import Calibrated
+from core.model_export.heads import OwnHead, read_head
 from core.rounds import files
+from core.rounds.chosen import read_calibration, read_cuts
 from core.rounds.task import EncoderUse
 from core.settings import Settings
 
@@ -28,8 +31,8 @@ class Source:
 
     folder: Path
     label_names: tuple[str, ...]
-    threshold: float
-    temperature: Temperature
+    cuts: Cuts
+    calibration: Recalibration
     is_exclusive: bool
     encoder: Encoder
     reads_by_itself: bool  # a network with a linear head, rather than a head on vectors
@@ -79,22 +82,23 @@ def open_source(folder: Path, settings: Settings) -> Source:
             f"fingerprint is {encoder.fingerprint[:12]}…, not {use.fingerprint[:12]}…; put that "
             "one back, or run the round again."
         )
-    temperature = _temperature(folder)
+    calibration = read_calibration(folder)
+    label_names = tuple(files.read_json(folder / files.SNAPSHOT_ABOUT)["label_names"])
     words_folder = _words_folder(folder, use, settings)
     figures = files.read_json(folder / files.THRESHOLD)
     learner = folder / (files.TUNED if use is None else files.LEARNER)
     return Source(
         folder=folder,
-        label_names=tuple(files.read_json(folder / files.SNAPSHOT_ABOUT)["label_names"]),
-        threshold=float(figures["threshold"]),
-        temperature=temperature,
+        label_names=label_names,
+        cuts=read_cuts(folder, label_names),
+        calibration=calibration,
         is_exclusive=bool(asked.get("exclusive", False)),
         encoder=encoder,
         reads_by_itself=use is None,
         encoder_name=_said(use, asked),
         words=None if words_folder is None else LexicalModel.load(words_folder),
         words_folder=words_folder,
-        head=Calibrated(read_head(learner), temperature).eval(),
+        head=Calibrated(read_head(learner), calibration).eval(),
         figures=figures,
         evaluation=files.read_json(folder / files.EVALUATION),
         statistics=statistics,
@@ -120,17 +124,6 @@ def _said(use: EncoderUse | None, asked: dict[str, Any]) -> str:
     if use is None:
         return f"{asked.get('encoder', 'its own')}, fine-tuned"
     return use.base if use.tuned_in is None else f"{use.base}, fine-tuned"
-
-
-def _temperature(folder: Path) -> Temperature:
-    stored = files.read_json(folder / files.CALIBRATION)
-    try:
-        return Temperature(**stored)
-    except TypeError as error:
-        raise InputError(
-            f"The calibration in '{folder / files.CALIBRATION}' is no single temperature, and "
-            "cannot be exported yet; calibrate with 'temperature' and run the round again."
-        ) from error
 
 
 def _words_folder(folder: Path, use: EncoderUse | None, settings: Settings) -> Path | None:

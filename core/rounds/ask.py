@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from core.domain import QueryKind
 from core.encoders.cache import EmbeddingCache
 from core.rounds import files
+from core.rounds.chosen import read_calibration
 from core.rounds.known import candidates_of, judged_of, recipe_of
 from core.rounds.large_pool import part_to_look_at
-from core.rounds.measure import read_temperature
 from core.rounds.progress import Progress
 from core.rounds.seconds import expected_seconds
 from core.rounds.shortlist import rescored
@@ -89,7 +89,7 @@ class _Room:
     @cached_property
     def judged(self) -> Judged:
         plain = judged_of(self.workshop, self.task, self.snapshot)
-        calibrated = read_temperature(self.task).apply(plain.proba)  # as the candidates' are
+        calibrated = read_calibration(self.task.folder).apply(plain.proba)  # as the candidates' are
         is_open = np.isin(self.snapshot.train_ids, self.snapshot.pool_ids[self.candidates])
         return replace(plain, proba=calibrated, is_open=is_open)
 

@@ -24,6 +24,7 @@ ENCODER, TRAINED_ON = "encoder.json", "trained_on.npy"
 LEARNER, TUNED, TUNED_ENCODER = "learner", "tuned", "tuned/encoder"
 UNSEEN, HISTORY = "unseen.npz", "history.json"
 CHOICE = "learner.json"  # which variant was chosen, and how each did
+NESTED = "nested.npz"  # between two steps: what calibration may say of documents that chose it
 CALIBRATION, THRESHOLD, EVALUATION = "calibration.json", "threshold.json", "evaluation.json"
 POOL_SCORE, POOL_CONTRIBUTIONS = "pool_score.npy", "pool_contributions.npy"
 POOL_GAINS = "pool_gains.npy"  # BESRA's alone

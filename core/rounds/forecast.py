@@ -15,15 +15,18 @@ from sqlalchemy import select
 
 from core.domain import PRESENT, EvaluationSource, JobStatus
 from core.errors import CorruptArtefact
+from core.evaluation.counts import predict
 from core.evaluation.forecast import Forecast, look_ahead
 from core.evaluation.outlook import FEW, Outlook, label_outlooks
 from core.evaluation.report import Evaluation
 from core.evaluation.stopping import WINDOW, Predicted, StoppingState, stop_set, stopping_state
 from core.evaluation.thresholds import predict_exclusive
 from core.rounds import files
+from core.rounds.chosen import read_cuts
 from core.rounds.curve import audit_points, out_of_fold_points
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop
+from core.services.operating_points import thresholds_chosen
 from core.services.predictions import LABEL_IDS, POOL_IDS, POOL_PROBA
 from core.store.tables import Round
 
@@ -75,10 +78,10 @@ def compare_with_earlier(workshop: Workshop, task: Task, snapshot: Snapshot) -> 
     label_ids = files.read_json(task.folder / LABEL_IDS)
     ids = snapshot.pool_ids[~snapshot.is_audited]
     ids = ids[stop_set(ids)]
-    threshold = files.read_json(task.folder / files.THRESHOLD)["threshold"]
+    cuts = read_cuts(task.folder, snapshot.label_names)
     proba = _read_proba(task.folder, ids, label_ids)
     n_known = [len(snapshot.train_ids)]
-    rounds = [_predicted(task, proba, threshold)]
+    rounds = [_predicted(task, proba, cuts.thresholds)]
     for round_ in _earlier_rounds(workshop, task):
         n = (round_.n_judged or 0) + int((round_.metrics or {}).get("n_held_out") or 0)
         if n_known[0] - n < max(MORE_JUDGED, MORE_JUDGED_SHARE * n) or round_.threshold is None:
@@ -89,15 +92,19 @@ def compare_with_earlier(workshop: Workshop, task: Task, snapshot: Snapshot) -> 
         except CorruptArtefact:
             continue  # its files were cleared away: there is nothing to compare with
         n_known.insert(0, n)
-        rounds.insert(0, _predicted(task, earlier, round_.threshold))
+        chosen = thresholds_chosen(round_)
+        cut = np.array([chosen.of(id_) for id_ in label_ids])
+        rounds.insert(0, _predicted(task, earlier, cut))
         if len(rounds) > WINDOW:
             break
     return stopping_state(rounds, n_known=n_known, proba=proba)
 
 
-def _predicted(task: Task, proba: NDArray[np.float32], threshold: float) -> Predicted:
+def _predicted(
+    task: Task, proba: NDArray[np.float32], thresholds: NDArray[np.float64]
+) -> Predicted:
     if not task.is_exclusive:
-        return Predicted.cut(proba, threshold)
+        return Predicted(present=predict(proba, thresholds), known=np.isfinite(proba))
     return Predicted(present=predict_exclusive(proba), known=np.isfinite(proba))
 
 

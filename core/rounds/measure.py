@@ -1,8 +1,8 @@
-"""Steps 4 and 5: calibrate, choose the threshold, and measure on documents nobody trained on."""
+"""Steps 4 and 5: calibrate, choose thresholds, and measure on documents nobody trained on."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,18 +10,20 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 
 from core.domain import EvaluationSource
-from core.evaluation.calibration import Temperature
 from core.evaluation.in_brief import figures
+from core.evaluation.operating_points import Aim
 from core.evaluation.outputs import OUTPUTS, TEXT_LENGTH, EvaluationOutputs, write_outputs
+from core.evaluation.recalibration import Nested
 from core.evaluation.unseen import (
     Chosen,
-    calibrated_on,
     chosen_on,
     measured_on_test,
     measured_on_unseen,
+    nested_on,
 )
 from core.learners.dataset import JudgedVectors
 from core.rounds import files
+from core.rounds.chosen import cuts_by_id, read_calibration, write_calibration, write_cuts
 from core.rounds.learner import load_learner
 from core.rounds.notes import Evidence, audit_judgements_needed, note_on
 from core.rounds.progress import Progress
@@ -33,23 +35,36 @@ from core.store.tables import Label
 
 
 def calibrate(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
-    """Fit the temperature on unseen documents."""
-    temperature = calibrated_on(read_unseen(task), exclusive=task.is_exclusive)
-    files.write_json(task.folder / files.CALIBRATION, asdict(temperature))
-    return asdict(temperature)
+    """Fit the calibration on unseen documents, for all and for each fold by the others."""
+    nested = nested_on(read_unseen(task), exclusive=task.is_exclusive, seed=task.the_round.seed)
+    write_calibration(task.folder, nested.chosen)
+    files.write_arrays(
+        task.folder / files.NESTED, mended=nested.mended, within=nested.within, folds=nested.folds
+    )
+    return {
+        "temperature": nested.chosen.temperature.value,
+        "n_own": int(nested.chosen.is_own.sum()),
+    }
+
+
+def aim_of(task: Task) -> Aim:
+    """What the round chooses its thresholds for, as it was asked for."""
+    return Aim.from_json((task.the_round.config or {}).get("aim") or {})
 
 
 def choose_threshold(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
-    """Choose the threshold on unseen documents; measure on the audit set if it is large enough."""
+    """Choose thresholds on unseen documents; measure on the audit set if it is large enough."""
     unseen, snapshot = read_unseen(task), Snapshot.read(task.folder)
-    cut = chosen_on(unseen, read_temperature(task))
+    nested = Nested(read_calibration(task.folder), **files.read_arrays(task.folder / files.NESTED))
+    cut = chosen_on(unseen, nested, aim=aim_of(task))
+    write_cuts(task.folder, cut, snapshot.label_names)
     needed = audit_judgements_needed(int(snapshot.is_audited.sum()))
     if needed is not None and len(snapshot.audit_ids) >= needed:
         outputs = _on_audit_set(workshop, task, cut)
         document_ids = snapshot.audit_ids
     else:
         outputs = measured_on_unseen(
-            unseen, cut, names=snapshot.label_names, seed=task.the_round.seed
+            unseen, nested, cut, names=snapshot.label_names, seed=task.the_round.seed
         )
         document_ids = snapshot.train_ids[read_kept(task).is_usable][: len(outputs)]
     outputs = described(workshop, task, outputs, document_ids)
@@ -62,7 +77,13 @@ def choose_threshold(workshop: Workshop, task: Task, progress: Progress) -> dict
         n_unseen=len(unseen),
         n_seen_by_encoder=_n_seen_by_encoder(workshop, task, snapshot),
     )
-    chosen = {"threshold": cut.threshold, **figures(evaluation), "note": note_on(evidence)}
+    label_ids = files.read_json(task.folder / LABEL_IDS)
+    chosen = {
+        "threshold": cut.threshold,
+        "cuts": cuts_by_id(cut.cuts, label_ids, cut.aim),
+        **figures(evaluation),
+        "note": note_on(evidence),
+    }
     if (task.folder / files.CHOICE).exists():
         chosen["learner"] = files.read_json(task.folder / files.CHOICE)  # for lists of rounds
     files.write_json(task.folder / files.THRESHOLD, chosen)
@@ -76,11 +97,6 @@ def _n_seen_by_encoder(workshop: Workshop, task: Task, snapshot: Snapshot) -> in
         return 0
     seen = EncoderUse.read(task.folder).trained_on(workshop.settings)
     return int(np.isin(snapshot.train_ids, seen).sum())
-
-
-def read_temperature(task: Task) -> Temperature:
-    """What the calibrate step found."""
-    return Temperature(**files.read_json(task.folder / files.CALIBRATION))
 
 
 def _on_audit_set(workshop: Workshop, task: Task, cut: Chosen) -> EvaluationOutputs:

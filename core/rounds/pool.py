@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from core.domain import Embeddings
 from core.encoders.cache import EmbeddingCache
-from core.evaluation.calibration import Temperature
 from core.learners.threads import N_CORES
 from core.rounds import files
+from core.rounds.chosen import read_calibration, read_cuts
 from core.rounds.known import candidates_of, judged_of, n_judged_labels, recipe_of
 from core.rounds.learner import load_learner
-from core.rounds.measure import read_temperature
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop
 from core.services.predictions import POOL_IDS, POOL_PROBA
@@ -34,13 +33,13 @@ def score(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
         candidates=candidates_of(snapshot),
         read_vectors=features.block(0).__getitem__,  # strategies compare meanings alone
         n_asked=n_judged_labels(snapshot),
-        threshold=_plain_threshold(task),
+        threshold=_plain_thresholds(task, snapshot),
         seed=task.the_round.seed,
         n_threads=N_CORES,
         should_stop=progress.should_stop,
         on_progress=lambda n_done: progress.count(n_done, n_documents),
     )
-    calibrated = read_temperature(task).apply(scores.proba)
+    calibrated = read_calibration(task.folder).apply(scores.proba)
     files.write_array(task.folder / POOL_IDS, snapshot.pool_ids)
     files.write_array(task.folder / POOL_PROBA, calibrated.astype(np.float16))
     files.write_array(task.folder / files.POOL_SCORE, scores.score)
@@ -52,13 +51,12 @@ def score(workshop: Workshop, task: Task, progress: Progress) -> dict[str, Any]:
     return {"n_scored": n_documents}
 
 
-def _plain_threshold(task: Task) -> float:
-    """The round's threshold as it cuts probabilities that are not calibrated."""
-    chosen = float(files.read_json(task.folder / files.THRESHOLD)["threshold"])
+def _plain_thresholds(task: Task, snapshot: Snapshot) -> NDArray[np.float64]:
+    """The round's thresholds as they cut probabilities that are not calibrated."""
+    chosen = read_cuts(task.folder, snapshot.label_names).thresholds
     if task.is_exclusive:
         return chosen  # predictions are the most probable labels, and go by no threshold
-    inverse = Temperature(1.0 / read_temperature(task).value)
-    return float(inverse.apply(np.array([chosen], dtype=np.float32))[0])
+    return read_calibration(task.folder).undo(chosen)
 
 
 def pool_vectors(cache: EmbeddingCache, pool_ids: NDArray[np.int64]) -> Embeddings:

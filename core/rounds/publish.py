@@ -18,7 +18,7 @@ from core.known_texts import KnownTexts, text_ids
 from core.learners.artefacts import ABOUT
 from core.manifest import remove_unfinished, seal
 from core.rounds import files
-from core.rounds.measure import read_temperature
+from core.rounds.chosen import read_calibration
 from core.rounds.progress import Progress
 from core.rounds.task import EncoderUse, Snapshot, Task, Workshop, read_texts
 from core.services.checkpoints import prune_checkpoints
@@ -34,6 +34,7 @@ def publish_round(workshop: Workshop, task: Task, progress: Progress) -> dict[st
         remove_unfinished(task.folder)
         complete_statistics(task)
         known_texts(workshop, task).write(task.folder)
+        (task.folder / files.NESTED).unlink(missing_ok=True)  # all it told is in the outputs
         seal(task.folder)
     done = _put_in_force(workshop, task)
     _prune(workshop, task)
@@ -78,7 +79,7 @@ def _put_in_force(workshop: Workshop, task: Task) -> dict[str, Any]:
     history = files.read_json(task.folder / files.HISTORY)
     outlook = Outlook.from_json(files.read_json(task.folder / files.OUTLOOK)).in_brief()
     n_held_out = files.read_json(task.folder / files.STATISTICS)["n_held_out"]
-    temperature = read_temperature(task)
+    temperature = read_calibration(task.folder).temperature
     with workshop.store.write() as session:
         job, round_ = (
             job_of_workflow(session, task.workflow_id),

@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session, aliased
 from core.domain import JudgementState, SubmissionKind, SubmissionSource
 from core.exchange.write import (
     LABEL,
+    PREDICTED,
     PROBABILITIES,
+    THRESHOLDS,
     csv_chunks,
     jsonl_chunks,
     write_csv,
@@ -23,7 +25,8 @@ from core.exchange.write import (
 from core.services.exclusive import is_exclusive
 from core.services.judgement_matrix import LabelSpan
 from core.services.labels import active_labels
-from core.services.predictions import suggestions, threshold_in_force
+from core.services.operating_points import thresholds_in_force
+from core.services.predictions import predicted_labels, suggestions
 from core.services.projects import get_project
 from core.settings import Settings, get_settings
 from core.store.tables import Annotator, Document, Judgement, Label, Round, Submission
@@ -42,16 +45,20 @@ def export_rows(
 ) -> Iterator[dict[str, Any]]:
     """Rows by document, then annotator: the newest word of each on every active label.
 
-    Labels in none of the lists are unjudged. Probabilities and their threshold come from the
-    round in force; before the first round there are none. Where exactly one label applies to
-    each document, it stands in a column of its own too, and no threshold is in force.
+    Labels in none of the lists are unjudged. Probabilities come from the round in force, and
+    beside them what is predicted by the thresholds that are in force for it; before the first
+    round there are none. `threshold` is that of labels without one of their own, which
+    `thresholds` names. Where exactly one label applies to each document, it stands in a column
+    of its own too, and no threshold is in force.
     """
     settings = settings or get_settings()
     project = get_project(session, project_id)
     labels = active_labels(session, project_id)
     has_round = project.active_round_id is not None
     exclusive = is_exclusive(project)
-    threshold = threshold_in_force(session, project_id) if has_round else None
+    thresholds = thresholds_in_force(session, project_id)
+    own = {label.name: thresholds.of(label.id) for label in labels if label.id in thresholds.own}
+    shared = thresholds.shared if has_round and not exclusive else None
     last = 0
     while documents := _documents(session, project_id, after=last, unjudged=include_unjudged):
         last = documents[-1].id
@@ -61,11 +68,15 @@ def export_rows(
         for document in documents:
             voices = said.get(document.id, [])
             for voice in voices or ([_Voice("")] if include_unjudged else []):
-                row = _row(document, voice, labels) | {"threshold": threshold}
+                row = _row(document, voice, labels) | {"threshold": shared}
                 if exclusive:
-                    row |= {LABEL: "".join(row["labels"][:1]), "threshold": None}
+                    row[LABEL] = "".join(row["labels"][:1])
                 if has_round:
-                    row[PROBABILITIES] = _by_name(proba.get(document.id, {}), labels)
+                    given = proba.get(document.id, {})
+                    found = predicted_labels(given, thresholds, exclusive=exclusive)
+                    row[PREDICTED] = [label.name for label in labels if label.id in found]
+                    row[THRESHOLDS] = {} if exclusive else own
+                    row[PROBABILITIES] = _by_name(given, labels)
                 yield row
 
 

@@ -121,6 +121,12 @@ def thresholds_in_force(session: Session, project_id: int) -> Thresholds:
     return Thresholds(point.shared, point.own)
 
 
+def thresholds_chosen(round_: Round) -> Thresholds:
+    """The thresholds that a round chose itself, whatever people set since."""
+    point = _own(round_)
+    return Thresholds(point.shared, point.own)
+
+
 def thresholds_of_round(session: Session, round_: Round) -> Thresholds:
     """The thresholds in force for this round, be it the one in force or not."""
     point = operating_point(session, round_.project_id, round_.id)

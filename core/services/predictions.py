@@ -1,13 +1,14 @@
 """The probabilities in force for given documents, read from the files of the round in force.
 
-Before the first round they come from the similarity of texts to label names.
-Files are memory-mapped: a few documents cost a few pages, whatever the pool.
+From where on a label is predicted is said by `core.services.operating_points`. Before the
+first round probabilities come from the similarity of texts to label names. Files are
+memory-mapped: a few documents cost a few pages, whatever the pool.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.domain import JobStatus
+from core.evaluation.thresholds import DEFAULT_THRESHOLD as DEFAULT_THRESHOLD
 from core.services.jobs import PREPARE
 from core.services.labels import active_labels
+from core.services.operating_points import Thresholds
 from core.services.projects import get_project
 from core.settings import Settings
 from core.store.tables import Job, Round
 
 POOL_IDS, POOL_PROBA, LABEL_IDS = "pool_ids.npy", "pool_proba.npy", "label_ids.json"
-DEFAULT_THRESHOLD = 0.5
 
 
 def suggestions(
@@ -54,13 +56,17 @@ def suggestions(
     }
 
 
-def threshold_in_force(session: Session, project_id: int) -> float:
-    """The probability from which a label is predicted; 0.5 before the first round."""
-    active = get_project(session, project_id).active_round_id
-    chosen = None
-    if active is not None:
-        chosen = session.scalar(select(Round.threshold).where(Round.id == active))
-    return DEFAULT_THRESHOLD if chosen is None else chosen
+def predicted_labels(
+    proba: Mapping[int, float], thresholds: Thresholds, *, exclusive: bool
+) -> list[int]:
+    """Labels predicted by these probabilities by label id, the surest first.
+
+    Where labels exclude each other it is the most probable one, and no threshold is asked.
+    """
+    ranked = sorted(proba, key=lambda id_: (-proba[id_], id_))
+    if exclusive:
+        return ranked[:1]
+    return [id_ for id_ in ranked if proba[id_] >= thresholds.of(id_)]
 
 
 def folder_in_force(session: Session, settings: Settings, project_id: int) -> Path | None:

@@ -90,6 +90,8 @@ def _add_round(session: Session, project_id: int, request: RoundRequest) -> Roun
     last = session.scalar(select(func.max(Round.number)).where(Round.project_id == project_id))
     number = (last or 0) + 1
     seed = secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
+    project = get_project(session, project_id)
+    settled = ProjectSettings.of(project)
     round_ = Round(
         project_id=project_id,
         number=number,
@@ -101,11 +103,12 @@ def _add_round(session: Session, project_id: int, request: RoundRequest) -> Roun
             "recipe": request.full_recipe.to_json(),
             "query_size": request.query_size,
             "learner": request.full_learner,
-            "exclusive": ProjectSettings.of(get_project(session, project_id)).exclusive,
+            "exclusive": settled.exclusive,
+            "aim": settled.full_aim.to_json(),
         },
         checkpoint=checkpoint_name(
             session,
-            get_project(session, project_id),
+            project,
             strategy=request.strategy,
             seed=seed,
             number=number,

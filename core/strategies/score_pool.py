@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from core.domain import Proba, Samples
 from core.errors import Cancelled
@@ -27,7 +27,7 @@ from core.strategies.scores import FROM_PROBA, FROM_SAMPLES, Contributions, Scor
 BLOCK = 8192  # documents; a fixed size, so that the number of cores does not show in the result
 N_REFERENCE = 50  # pool documents on which BESRA weighs an answer; its authors take 100
 
-FromPool = Callable[[Proba, Judged, float], tuple[Scores, Contributions]]
+FromPool = Callable[[Proba, Judged, ArrayLike], tuple[Scores, Contributions]]
 FROM_POOL: dict[str, FromPool] = {  # the last argument is the threshold
     "lci": lambda proba, judged, cut: lci_scores(proba, judged, threshold=cut),
     "adaptive": lambda proba, judged, cut: adaptive_scores(proba, judged, threshold=cut),
@@ -76,7 +76,7 @@ def score_pool(
     candidates: NDArray[np.int64] | None = None,
     read_vectors: ReadVectors | None = None,
     n_asked: NDArray[np.int64] | None = None,
-    threshold: float = 0.5,
+    threshold: ArrayLike = 0.5,
     seed: int = 0,
     n_threads: int = 1,
     should_stop: Callable[[], bool] = lambda: False,
@@ -96,7 +96,8 @@ def score_pool(
         Rows that may be asked about, all by default. Strategies that compare
         documents with each other compare these; the others score 0.
     threshold
-        From which a label counts as predicted, for strategies that count them.
+        From which a label counts as predicted, for strategies that count them:
+        one for all, or one per label.
     seed
         Draws the random strategy's scores and BESRA's reference documents.
     n_threads
@@ -160,7 +161,7 @@ class _Scorer:
         judged: Judged,
         *,
         reference_rows: NDArray[np.int64],
-        threshold: float,
+        threshold: ArrayLike,
     ) -> None:
         self._recipe, self._judged, self._threshold = recipe, judged, threshold
         self._shape = (len(x), learner.n_labels)

@@ -11,6 +11,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from core.errors import InputError
+from core.evaluation.operating_points import Aim, Goal, Scope
+
 PROJECT = "project:"
 DEMO = "demo"
 LIKE_A_PROJECT = re.compile(r"\d+(-|$)")  # what projects' folders are called
@@ -42,6 +45,12 @@ class TrainConfig(BaseModel):
     max_tokens: int = Field(default=256, ge=8, le=8192)
     exclusive: bool = False  # exactly one label per text
     threshold: float | None = Field(default=None, gt=0.0, lt=1.0)  # None: chosen on unseen texts
+    aim: Goal = Goal.F1  # what thresholds are chosen for
+    scope: Scope = Scope.SHARED  # one for all labels, or one per label
+    beta: float = 1.0  # of the aim f-beta
+    floor: float = 0.8  # of the aims precision and recall
+    cost_false_positive: float = 1.0
+    cost_false_negative: float = 1.0
     seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     name: str = Field(default="", pattern=rf"^$|{NAME_PATTERN}")  # empty: from the data
     strategy: str = Field(default="whole", pattern=r"^[\w][\w.+-]{0,39}$")
@@ -68,6 +77,10 @@ class TrainConfig(BaseModel):
                 "a warm start in folds would be measured on texts that its weights know; leave "
                 "out folds"
             )
+        try:
+            _ = self.full_aim
+        except InputError as error:
+            raise ValueError(str(error).rstrip(".")) from None
         if self.folds == 1:
             raise ValueError("one fold leaves nothing to train on; give 0, or 2 and more")
         return self
@@ -76,6 +89,18 @@ class TrainConfig(BaseModel):
     def is_project(self) -> bool:
         """Whether the data are a project's judgements, and training is a round."""
         return self.data.startswith(PROJECT)
+
+    @property
+    def full_aim(self) -> Aim:
+        """What thresholds are chosen for; raises InputError for what cannot be."""
+        return Aim(
+            goal=self.aim,
+            scope=self.scope,
+            beta=self.beta,
+            floor=self.floor,
+            cost_false_positive=self.cost_false_positive,
+            cost_false_negative=self.cost_false_negative,
+        )
 
     @property
     def goes_on(self) -> bool:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.domain import EvaluationSource, Proba, Truth
+from core.domain import Proba
 from core.errors import InputError, NotReady
 from core.evaluation.in_brief import figures
-from core.evaluation.report import Evaluation, evaluate
-from core.evaluation.unseen import Chosen, Unseen, choose, measured_on_unseen
+from core.evaluation.outputs import OUTPUTS, EvaluationOutputs, write_outputs
+from core.evaluation.report import Evaluation
+from core.evaluation.unseen import (
+    Chosen,
+    chosen_on,
+    measured_on_test,
+    measured_on_unseen,
+    nested_on,
+)
 from core.known_texts import KnownTexts
 from core.rounds import files
 from core.settings import Settings
@@ -25,21 +31,23 @@ from core.training.job import Reporter, Stage
 from core.training.layers import COMMAND_LINE, checked
 from core.training.learning import Materials, Watch
 from core.training.lesson import find_lesson
-from core.training.model import TextModel
+from core.training.model import TEXTS_AT_ONCE, TextModel, read_about
 
-OUTPUTS, OUTPUTS_ABOUT, METRICS = "eval_outputs.npz", "eval_outputs.json", "metrics.json"
+OUTPUTS_AS_JSON, METRICS = "eval_outputs.json", "metrics.json"
 
 
 @dataclass(frozen=True)
 class Measured:
     """An evaluation with all that it was made from."""
 
+    outputs: EvaluationOutputs
     evaluation: Evaluation
-    proba: Proba  # (texts, labels), calibrated
-    truth: Truth
-    thresholds: NDArray[np.float64]  # (labels,)
-    label_names: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The labels, in the order of every array."""
+        return self.outputs.names
 
 
 def evaluate_on_file(
@@ -55,18 +63,14 @@ def evaluate_on_file(
     data, notes = without_known(folder, data)
     if not len(data):
         raise NotReady(f"'{test}' has no text with labels that the model was not trained on.")
-    proba = np.concatenate(_predicted(model, data, reporter))
-    evaluation = evaluate(
-        proba,
-        data.truth,
-        names=model.label_names,
-        source=EvaluationSource.HELD_OUT,
-        threshold=float(model.thresholds[0]),
-        predicted=model.chosen(proba) if model.is_exclusive else None,
-        seed=config.seed,
-    )
-    notes += data.left_out
-    return Measured(evaluation, proba, data.truth, model.thresholds, model.label_names, notes)
+    raw = np.concatenate(_predicted(model, data, reporter))
+    about = read_about(folder)
+    chosen = Chosen(about.calibration, about.cuts, is_said=True)
+    outputs = measured_on_test(raw, data.truth, chosen, names=model.label_names, seed=config.seed)
+    if model.is_exclusive:
+        outputs = replace(outputs, predicted=model.chosen(outputs.proba), exclusive=True)
+    outputs = _described(folder, outputs, data, learner=about.config.get("learner"))
+    return Measured(outputs, outputs.evaluate(), notes + data.left_out)
 
 
 def evaluate_in_folds(
@@ -94,21 +98,21 @@ def evaluate_in_folds(
         )
 
     unseen = out_of_fold(materials, data, n_folds, watch_of, work=None)
-    chosen = choose(unseen, config.threshold, exclusive=config.exclusive)
-    return _out_of_fold(unseen, chosen, data.label_names, config)
+    nested = nested_on(unseen, exclusive=config.exclusive, seed=config.seed)
+    chosen = chosen_on(unseen, nested, threshold=config.threshold, aim=config.full_aim)
+    outputs = measured_on_unseen(unseen, nested, chosen, names=data.label_names, seed=config.seed)
+    rows = np.flatnonzero(unseen.is_usable)[: len(outputs)]
+    outputs = _described(folder, outputs, data.take(rows), learner=config.learner, folds=n_folds)
+    note = "Calibration and thresholds of each fold come from the other folds."
+    return Measured(outputs, outputs.evaluate(), (note,))
 
 
 def write_measured(folder: Path, measured: Measured, *, about: Mapping[str, object]) -> None:
-    """Write the figures, and the arrays that later reports are made from."""
-    files.write_arrays(
-        folder / OUTPUTS,
-        proba=measured.proba,
-        truth=measured.truth,
-        thresholds=measured.thresholds,
-        label_names=np.array(measured.label_names),
-    )
-    told = {"label_names": list(measured.label_names), "notes": list(measured.notes), **about}
-    files.write_json(folder / OUTPUTS_ABOUT, told)
+    """Write the figures, and all that reports are made from, twice: as arrays and as JSON."""
+    outputs = measured.outputs
+    outputs = replace(outputs, about={**outputs.about, **about, "notes": list(measured.notes)})
+    write_outputs(folder / OUTPUTS, outputs)
+    write_outputs(folder / OUTPUTS_AS_JSON, outputs)
     files.write_json(folder / METRICS, figures(measured.evaluation))
     files.write_json(folder / files.EVALUATION, measured.evaluation.to_json())
 
@@ -141,24 +145,23 @@ def without_known(folder: Path, data: LabelledTexts) -> tuple[LabelledTexts, tup
 def _predicted(model: TextModel, data: LabelledTexts, reporter: Reporter) -> list[Proba]:
     parts: list[Proba] = []
     n_done = 0
-    for texts, proba in model.stream(data.texts):
-        parts.append(proba)
-        n_done += len(texts)
+    for start in range(0, len(data), TEXTS_AT_ONCE):
+        parts.append(model.raw_proba(data.texts[start : start + TEXTS_AT_ONCE]))
+        n_done += len(parts[-1])
         reporter.on_stage(Stage("Predicting", n_done / len(data)))
     return parts
 
 
-def _out_of_fold(
-    unseen: Unseen, chosen: Chosen, names: tuple[str, ...], config: TrainConfig
-) -> Measured:
-    evaluation = measured_on_unseen(unseen, chosen, names=names, seed=config.seed).evaluate()
-    return Measured(
-        evaluation=evaluation,
-        proba=chosen.temperature.apply(unseen.proba),
-        truth=unseen.truth,
-        thresholds=np.full(len(names), chosen.threshold),
-        label_names=names,
-        notes=("Calibration and threshold of each fold come from the other folds.",),
+def _described(
+    folder: Path, outputs: EvaluationOutputs, data: LabelledTexts, **about: object
+) -> EvaluationOutputs:
+    """With the texts that were measured, and what they were measured of."""
+    history = files.read_json(folder / files.HISTORY) if (folder / files.HISTORY).exists() else []
+    return replace(
+        outputs,
+        document_ids=data.ids,
+        texts=tuple(data.texts),
+        about={"checkpoint": folder.name, "seed": outputs.seed, "history": history, **about},
     )
 
 

@@ -6,15 +6,19 @@ Read from small files and from the heads of weight files; no model is loaded.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.disk import folder_size
+from core.evaluation.recalibration import Method
 from core.learners.artefacts import ABOUT
 from core.manifest import read_manifest
 from core.rounds import files
 from core.training.checkpoint import CONFIG
-from core.training.model import read_about
+from core.training.model import About, read_about
 from core.training.weights import layers_in
 
 SHOWN_LAYERS, SHOWN_EPOCHS, SHOWN_LABELS = 40, 30, 60
@@ -31,8 +35,14 @@ def checkpoint_info(folder: Path) -> dict[str, Any]:
         "is_round_of_a_project": not (folder / CONFIG).exists(),
         "learner": about.config.get("learner", "as the round was asked for"),
         "labels": list(about.label_names),
-        "threshold": about.threshold,
-        "temperature": about.temperature.value,
+        "threshold": about.cuts.shared,
+        "thresholds": _own_of(about),
+        "temperature": about.calibration.temperature.value,
+        "calibration": {
+            name: str(choice.map.method)
+            for name, choice in zip(about.label_names, about.calibration.labels, strict=False)
+            if choice.map.method is not Method.TEMPERATURE
+        },
         "is_exclusive": about.is_exclusive,
         "n_parameters": sum(layers.values()),
         "layers": layers,
@@ -58,6 +68,12 @@ def info_lines(info: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {n:>12,}  {name}"
     yield f"Labels ({len(info['labels'])}): {', '.join(info['labels'][:SHOWN_LABELS])}"
     yield f"Threshold {info['threshold']:.2f}, temperature {info['temperature']:.3f}"
+    if info["thresholds"]:
+        own = (f"{name} {value:.2f}" for name, value in info["thresholds"].items())
+        yield f"Thresholds of their own: {', '.join(islice(own, SHOWN_LABELS))}"
+    if info["calibration"]:
+        own = (f"{name} {method}" for name, method in info["calibration"].items())
+        yield f"Calibrated in a way of their own: {', '.join(islice(own, SHOWN_LABELS))}"
     yield from figure_lines(info["figures"] or {})
     yield from _history_lines(info["history"] or [])
     yield from _statistics_lines(info["statistics"] or {})
@@ -79,6 +95,12 @@ def figure_lines(figures: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {name:<10} {value:.3f}  [{low:.3f}, {high:.3f}]"
     ece = figures.get("ece")
     yield f"  {'ece':<10} {'undefined' if ece is None else f'{ece:.3f}'}"
+
+
+def _own_of(about: About) -> dict[str, float]:
+    """Labels with a threshold of their own."""
+    cuts = about.cuts
+    return {about.label_names[at]: float(cuts.thresholds[at]) for at in np.flatnonzero(cuts.is_own)}
 
 
 def _history_lines(history: list[Mapping[str, Any]]) -> Iterator[str]:

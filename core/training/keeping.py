@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,30 +11,36 @@ from typing import Any
 import numpy as np
 
 from core.evaluation.in_brief import figures
-from core.evaluation.report import Evaluation
+from core.evaluation.outputs import OUTPUTS, EvaluationOutputs, write_outputs
 from core.evaluation.unseen import Chosen, Unseen
 from core.known_texts import KnownTexts
 from core.learners.artefacts import partial_folder, put_in_place
 from core.manifest import seal
 from core.rounds import files
+from core.rounds.chosen import write_calibration, write_cuts
 from core.training.checkpoint import CONFIG
-from core.training.data import Split
+from core.training.data import LabelledTexts, Split
 from core.training.going_on import known_to
 from core.training.job import Job
 from core.training.learning import Learnt
-from core.training.options import learner_options
+from core.training.options import learner_options, usual_folds
 from core.versions import code_version, package_versions
 
 FORMAT = "marginalia-training-1"
 
 
-def keep(job: Job, learnt: Learnt, unseen: Unseen, chosen: Chosen, evaluation: Evaluation) -> None:
+def keep(
+    job: Job, learnt: Learnt, unseen: Unseen, chosen: Chosen, outputs: EvaluationOutputs
+) -> None:
     """Write the checkpoint beside its name, then give it the name."""
+    evaluation = outputs.evaluate()
     partial = partial_folder(job.slot.final)
     learnt.save(partial)
     files.write_json(partial / CONFIG, {"format": FORMAT, **_config(job)})
     files.write_json(partial / files.SNAPSHOT_ABOUT, {"label_names": list(job.data.label_names)})
-    files.write_json(partial / files.CALIBRATION, asdict(chosen.temperature))
+    write_calibration(partial, chosen.calibration)
+    write_cuts(partial, chosen, job.data.label_names)
+    write_outputs(partial / OUTPUTS, outputs)
     threshold = {"threshold": chosen.threshold, **figures(evaluation), "note": ""}
     files.write_json(partial / files.THRESHOLD, threshold)
     files.write_json(partial / files.EVALUATION, evaluation.to_json())
@@ -51,6 +57,27 @@ def keep(job: Job, learnt: Learnt, unseen: Unseen, chosen: Chosen, evaluation: E
     )
     seal(partial)
     put_in_place(partial, job.slot.final)
+
+
+def described(
+    job: Job, outputs: EvaluationOutputs, measured: LabelledTexts, history: list[dict[str, Any]]
+) -> EvaluationOutputs:
+    """With the texts that were measured, and what they were measured of."""
+    config = job.config
+    return replace(
+        outputs,
+        document_ids=measured.ids,
+        texts=tuple(measured.texts),
+        about={
+            "checkpoint": job.slot.final.name,
+            "learner": config.learner,
+            "strategy": config.strategy,
+            "seed": config.seed,
+            "folds": usual_folds(config),
+            "n_judged": len(job.parts.fit),
+            "history": history,
+        },
+    )
 
 
 def _statistics(job: Job) -> dict[str, Any]:

@@ -44,7 +44,9 @@ class Resolved:
 
     def as_yaml(self) -> str:
         """The configuration as a file of its own, each line saying where its value came from."""
-        lines = [self._line(key, value) for key, value in self.config.model_dump().items()]
+        lines = [
+            self._line(key, value) for key, value in self.config.model_dump(mode="json").items()
+        ]
         return "\n".join(lines) + "\n"
 
     def _line(self, key: str, value: Any) -> str:

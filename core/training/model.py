@@ -18,13 +18,15 @@ from core.domain import Proba
 from core.encoders.encoder import load_encoder
 from core.encoders.lexical import LexicalModel
 from core.errors import CorruptArtefact
-from core.evaluation.calibration import Temperature
 from core.evaluation.counts import Floats, Mask, predict
+from core.evaluation.operating_points import Cuts
+from core.evaluation.recalibration import Recalibration
 from core.evaluation.thresholds import predict_exclusive
 from core.learners.baselines import BaselineLearner
 from core.learners.text_learners import load_text_learner
 from core.manifest import MANIFEST, verify_model
 from core.rounds import files
+from core.rounds.chosen import read_calibration, read_cuts
 from core.rounds.task import EncoderUse
 from core.settings import Settings, get_settings
 from core.training.checkpoint import CONFIG
@@ -39,14 +41,15 @@ PICKLES = (".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib")
 class TextModel:
     """A learner with its labels, its calibration and its thresholds.
 
-    `thresholds` is (labels,), in the order of `label_names`. A label that was
-    never judged has NaN for a probability, and is never named.
+    `thresholds` is (labels,), in the order of `label_names`: those that the training
+    or the round chose. A label that was never judged has NaN for a probability,
+    and is never named.
     """
 
     folder: Path
     label_names: tuple[str, ...]
     thresholds: Floats
-    temperature: Temperature
+    calibration: Recalibration
     is_exclusive: bool
     raw_proba: RawProba
 
@@ -65,8 +68,8 @@ class TextModel:
         return cls(
             folder=folder,
             label_names=about.label_names,
-            thresholds=np.full(len(about.label_names), about.threshold),
-            temperature=about.temperature,
+            thresholds=about.cuts.thresholds,
+            calibration=about.calibration,
             is_exclusive=about.is_exclusive,
             raw_proba=_opened(folder, about, device, settings or get_settings()),
         )
@@ -75,7 +78,7 @@ class TextModel:
         """Calibrated probabilities, shape (texts, labels), in the order of `label_names`."""
         if not len(texts):
             return np.empty((0, len(self.label_names)), dtype=np.float32)
-        return self.temperature.apply(self.raw_proba(texts))
+        return self.calibration.apply(self.raw_proba(texts))
 
     def named(self, proba: Proba) -> list[tuple[str, ...]]:
         """Names of the labels at or above their thresholds, for each row of `proba`."""
@@ -102,8 +105,8 @@ class About:
     """What a checkpoint's small files say of the model."""
 
     label_names: tuple[str, ...]
-    threshold: float
-    temperature: Temperature
+    cuts: Cuts
+    calibration: Recalibration
     config: dict[str, Any]  # of the training; empty for a project's round
     settings: dict[str, Any]  # of a project's round; empty for a training
 
@@ -111,7 +114,7 @@ class About:
     def is_exclusive(self) -> bool:
         """Whether exactly one label applies to each text."""
         said = {**self.settings, **self.config}
-        return self.temperature.exclusive or bool(said.get("exclusive", False))
+        return self.calibration.temperature.exclusive or bool(said.get("exclusive", False))
 
     @property
     def max_tokens(self) -> int | None:
@@ -122,10 +125,11 @@ class About:
 def read_about(folder: Path) -> About:
     """Read a checkpoint's small files; raises CorruptArtefact where one is missing or torn."""
     try:
+        names = tuple(files.read_json(folder / files.SNAPSHOT_ABOUT)["label_names"])
         return About(
-            label_names=tuple(files.read_json(folder / files.SNAPSHOT_ABOUT)["label_names"]),
-            threshold=float(files.read_json(folder / files.THRESHOLD)["threshold"]),
-            temperature=Temperature(**files.read_json(folder / files.CALIBRATION)),
+            label_names=names,
+            cuts=read_cuts(folder, names),
+            calibration=read_calibration(folder),
             config=files.read_json(folder / CONFIG) if (folder / CONFIG).exists() else {},
             settings=files.read_json(folder / files.STATISTICS).get("settings", {}),
         )

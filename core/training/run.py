@@ -12,16 +12,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from core.domain import EvaluationSource
 from core.evaluation.counts import ENOUGH_TO_MEASURE
 from core.evaluation.in_brief import figures
+from core.evaluation.outputs import EvaluationOutputs
+from core.evaluation.recalibration import Nested
 from core.evaluation.report import Evaluation
 from core.evaluation.unseen import (
     Chosen,
     Unseen,
-    choose,
+    chosen_on,
     measured_on_test,
     measured_on_unseen,
+    nested_on,
 )
 from core.settings import Settings
 from core.training.checkpoint import claimed, refuse_bad_name, release, resolve_checkpoint
@@ -38,7 +43,7 @@ from core.training.going_on import (
     without_seen,
 )
 from core.training.job import Job, Reporter, Stage
-from core.training.keeping import hash_of, keep
+from core.training.keeping import described, hash_of, keep
 from core.training.learning import Learnt, Materials
 from core.training.lesson import find_lesson
 from core.training.options import checked_options, usual_folds
@@ -96,11 +101,11 @@ def train(config: TrainConfig, settings: Settings, reporter: Reporter | None = N
             lesson=lesson,
         )
         job = Job(materials, slot, data, parts, reporter, forebears)
-        learnt, evaluation, chosen = _learn_and_keep(job)
+        learnt, outputs, chosen = _learn_and_keep(job)
         keep_state(slot)
         release(slot)
     seconds = time.perf_counter() - began
-    return Trained(slot.final, learnt, evaluation, chosen, data, parts, seconds)
+    return Trained(slot.final, learnt, outputs.evaluate(), chosen, data, parts, seconds)
 
 
 def _forebears(config: TrainConfig, start: Start | None, settings: Settings) -> Iterator[Path]:
@@ -111,18 +116,19 @@ def _forebears(config: TrainConfig, start: Start | None, settings: Settings) -> 
         yield resolve_checkpoint(config.teacher, settings.checkpoints_dir)
 
 
-def _learn_and_keep(job: Job) -> tuple[Learnt, Evaluation, Chosen]:
+def _learn_and_keep(job: Job) -> tuple[Learnt, EvaluationOutputs, Chosen]:
     config, parts = job.config, job.parts
     learnt, unseen = _learnt(job)
     job.reporter.on_stage(Stage("Measuring"))
     if unseen is None:
         validation = parts.validation
         unseen = held_out(learnt.raw_proba(validation.texts), validation.truth, seed=config.seed)
-    chosen = choose(unseen, config.threshold, exclusive=config.exclusive)
-    evaluation = _measured(job, learnt, unseen, chosen)
-    keep(job, learnt, unseen, chosen, evaluation)
-    log.info("Kept with %s", figures(evaluation) | {"threshold": chosen.threshold})
-    return learnt, evaluation, chosen
+    nested = nested_on(unseen, exclusive=config.exclusive, seed=config.seed)
+    chosen = chosen_on(unseen, nested, threshold=config.threshold, aim=config.full_aim)
+    outputs = _measured(job, learnt, (unseen, nested), chosen)
+    keep(job, learnt, unseen, chosen, outputs)
+    log.info("Kept with %s", figures(outputs.evaluate()) | {"threshold": chosen.threshold})
+    return learnt, outputs, chosen
 
 
 def _learnt(job: Job) -> tuple[Learnt, Unseen | None]:
@@ -139,10 +145,17 @@ def _learnt(job: Job) -> tuple[Learnt, Unseen | None]:
     return learnt, unseen
 
 
-def _measured(job: Job, learnt: Learnt, unseen: Unseen, chosen: Chosen) -> Evaluation:
+def _measured(
+    job: Job, learnt: Learnt, choosing: tuple[Unseen, Nested], chosen: Chosen
+) -> EvaluationOutputs:
     """On the test texts where there are some, else on those that chose."""
     test, names, seed = job.parts.test, job.data.label_names, job.config.seed
     if len(test) >= ENOUGH_TO_MEASURE:
         proba = learnt.raw_proba(test.texts)
-        return measured_on_test(proba, test.truth, chosen, names=names, seed=seed).evaluate()
-    return measured_on_unseen(unseen, chosen, names=names, seed=seed).evaluate()
+        outputs = measured_on_test(proba, test.truth, chosen, names=names, seed=seed)
+        return described(job, outputs, test, learnt.history)
+    unseen, nested = choosing
+    outputs = measured_on_unseen(unseen, nested, chosen, names=names, seed=seed)
+    chose = job.parts.fit if len(job.parts.fit) == len(unseen) else job.parts.validation
+    rows = np.flatnonzero(unseen.is_usable)[: len(outputs)]
+    return described(job, outputs, chose.take(rows), learnt.history)

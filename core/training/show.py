@@ -63,7 +63,9 @@ def trained(result: Trained, terminal: Terminal) -> None:
     parts = result.parts
     print(f"Trained on {len(parts.fit)} texts in {result.seconds:.0f} s.")
     print("\n".join(figure_lines(figures(result.evaluation))))
-    print(f"Threshold {result.chosen.threshold:.2f}")
+    n_own = int(result.chosen.cuts.is_own.sum())
+    own = f", {n_own} labels with one of their own" if n_own else ""
+    print(f"Threshold {result.chosen.threshold:.2f}{own}")
     print(f"Kept in {result.folder}")
 
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from core.cli import app, exit_code
 from core.errors import CorruptArtefact, InputError, MarginaliaError, NotReady
+from core.evaluation.outputs import read_outputs
 from core.settings import get_settings
 from core.training.model import TextModel
 from tests.unit.training.tiny import LABELS, make_encoder, write_texts
@@ -76,7 +77,12 @@ def test_a_model_is_trained_measured_used_and_described(here: Path, learner: str
     assert "micro_f1" in measured.stdout
     with np.load(here / "measured/eval_outputs.npz") as outputs:
         assert outputs["proba"].shape == outputs["truth"].shape == (40, 3)
-        assert sorted(outputs["label_names"].tolist()) == sorted(LABELS)
+    measured_outputs = read_outputs(here / "measured/eval_outputs.npz")
+    assert sorted(measured_outputs.names) == sorted(LABELS)
+    assert len(measured_outputs.texts) == 40
+    as_json = read_outputs(here / "measured/eval_outputs.json")
+    assert as_json.evaluate() == measured_outputs.evaluate()
+    assert read_outputs(folder / "eval_outputs.npz").about["learner"] == learner
 
     predicted = done("predict", "texts", "new.csv", "--out", "out.csv")
     assert "40 rows: 40 predicted, 0 could not be used" in predicted.stderr

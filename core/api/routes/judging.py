@@ -16,9 +16,11 @@ from core.api.schemas import (
     Lease,
     LeaseRequest,
     SubmissionBatch,
+    ThresholdsBody,
 )
 from core.domain import QueryKind
 from core.services.judgements import NewSubmission, annotator_named, record_judgements
+from core.services.operating_points import thresholds_in_force
 from core.services.projects import get_project
 from core.services.queue import ServedQuery, next_queries, release_queries
 from core.services.seeding import newest_finds
@@ -65,6 +67,7 @@ def _lease(
             round_number=session.scalar(in_force),
             is_ordered=_is_ordered(session, project),
             newest_finds=newest_finds(session, project_id),
+            thresholds=ThresholdsBody.model_validate(thresholds_in_force(session, project_id)),
             lease_s=backend.settings.lease_s,
             in_hand=[query.document_id for query in queries],
             documents=served(session, backend.settings, project_id, fresh),

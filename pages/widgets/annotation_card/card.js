@@ -46,8 +46,18 @@ class Mounted {
     view.drawDocument(view.drawnDocument ?? null);
     view.draw();
     judging.deck.isUnsure = true; // a round may have ended while another page was open
-    judging.started.then(() => judging.changed());
+    judging.started.then(() => {
+      judging.changed();
+      this.lookAt(data.options.document);
+    });
     judging.outbox.pump();
+  }
+
+  // The address may ask for one document; it does so once.
+  lookAt(documentId) {
+    if (!documentId || documentId === this.lookedAt) return;
+    this.lookedAt = documentId;
+    this.judging.look(documentId);
   }
 
   // The page makes a new token whenever it runs.

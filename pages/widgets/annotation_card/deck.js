@@ -15,6 +15,7 @@ class Deck {
     this.roundNumber = undefined; // in force, as of the last answer
     this.isOrdered = true; // until told otherwise
     this.isOutdated = false; // suggestions are of an earlier round
+    this.thresholds = null; // in force, as of the last answer
     this.newestFinds = undefined; // the newest search, as of the last answer
     this.hasNewFinds = false; // somebody searched, and what was found comes before what is in hand
     this.isUnsure = false; // much may have happened since the last answer
@@ -100,6 +101,7 @@ class Deck {
     this.hasNewFinds =
       this.newestFinds !== undefined && this.newestFinds !== lease.newest_finds;
     this.newestFinds = lease.newest_finds;
+    this.thresholds = lease.thresholds;
     this.roundNumber = lease.round_number;
     this.isOrdered = lease.is_ordered;
     for (const doc of lease.documents) {
@@ -111,6 +113,12 @@ class Deck {
     this.isUsedUp = lease.in_hand.length < this.asked.n;
     this.isOutdated = hasChanged || this.late.length > 0;
     this.onSchema(lease.schema_version);
+  }
+
+  // Whether a probability says that a label applies; before the first answer nothing does.
+  isPredicted(labelId, value) {
+    if (!this.thresholds) return false;
+    return value >= (this.thresholds.own[labelId] ?? this.thresholds.shared);
   }
 
   // Give up what somebody else has got meanwhile, but never what is on the table.

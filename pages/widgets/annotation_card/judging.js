@@ -304,6 +304,20 @@ class Judging {
     this.changed();
   }
 
+  // A document that another page asks for, with what this annotator said of it.
+  async look(documentId) {
+    if (this.isOpening) return;
+    const doc = await this.open(documentId);
+    if (!doc) return;
+    const said = doc.said ?? {};
+    this.reopened = { ...doc, saidKind: doc.said_kind ?? null, saidStates: said };
+    if (!this.state.drafts[documentId] && Object.keys(said).length) {
+      this.state.drafts = { ...this.state.drafts, [documentId]: said };
+    }
+    this.save();
+    this.changed();
+  }
+
   leaveReopened() {
     if (!this.reopened) return;
     this.state.drafts = without(this.state.drafts, this.reopened.document_id);

@@ -7,8 +7,8 @@ const LONGEST_WAIT_MS = 5000;
 const LARGEST_FAREWELL = 60000; // characters; browsers refuse more while a page goes away
 
 class Outbox {
-  constructor({ keep, server, claims, slot }) {
-    Object.assign(this, { keep, server, claims, slot });
+  constructor({ keep, server, claims, slot, path = "/judgements" }) {
+    Object.assign(this, { keep, server, claims, slot, path });
     this.entries = []; // {name, body}, oldest first
     this.clientId = "";
     this.isSending = false;
@@ -80,7 +80,7 @@ class Outbox {
   async sendSome() {
     const batch = this.entries.slice(0, this.singly > 0 ? 1 : LARGEST_BATCH);
     try {
-      await this.server.call("POST", "/judgements", this.message(batch));
+      await this.server.call("POST", this.path, this.message(batch));
       this.failures = 0;
       this.settle(batch);
     } catch (error) {
@@ -170,7 +170,7 @@ class Outbox {
     const batch = this.entries.slice(0, LARGEST_BATCH);
     const message = this.message(batch);
     if (batch.length && JSON.stringify(message).length < LARGEST_FAREWELL) {
-      this.server.farewell("/judgements", message);
+      this.server.farewell(this.path, message);
     }
   }
 }

@@ -38,6 +38,7 @@ class View {
     if (judging.schema !== this.drawnSchema) this.drawChips();
     const doc = judging.shown;
     if (doc !== this.drawnDocument) this.drawDocument(doc);
+    else if (judging.deck.thresholds !== this.drawnThresholds) this.drawSuggestions(doc);
     if (judging.draft !== this.drawnDraft) this.drawStates();
     if (!doc) this.drawEmpty();
     this.drawProgress();
@@ -166,10 +167,14 @@ class View {
 
   drawSuggestions(doc) {
     const suggested = this.showsSuggestions ? (doc?.suggestions ?? {}) : {};
-    const likeliest = this.judging.schema.exclusive ? likeliestOf(suggested) : null;
+    const { deck, schema } = this.judging;
+    const likeliest = schema.exclusive ? likeliestOf(suggested) : null;
+    this.drawnThresholds = deck.thresholds;
     for (const [labelId, { button, probability, bar, number }] of this.chips) {
       const value = suggested[labelId];
-      button.dataset.suggested = labelId === likeliest ? "likeliest" : "";
+      const isPredicted = !schema.exclusive && deck.isPredicted(labelId, value);
+      const mark = isPredicted ? "predicted" : "";
+      button.dataset.suggested = labelId === likeliest ? "likeliest" : mark;
       setHidden(probability, value === undefined);
       if (value === undefined) continue;
       bar.style.setProperty("--probability", value.toFixed(3));

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from core.domain import JobStatus, RoundStep
 from core.errors import NotFound
 from core.services.jobs import active_job
-from core.services.predictions import suggestions, threshold_in_force
+from core.services.operating_points import thresholds_in_force
+from core.services.predictions import suggestions
 from core.services.projects import delete_project
 from core.services.rounds import (
     RoundRequest,
@@ -52,7 +53,7 @@ def in_force(office: Office, project_id: int) -> tuple[object, ...]:
         ids = session.scalars(select(Document.id).where(Document.project_id == project_id)).all()
         return (
             active_round(session, project_id),
-            threshold_in_force(session, project_id),
+            thresholds_in_force(session, project_id),
             suggestions(session, office.settings, project_id, ids),
         )
 

@@ -26,7 +26,8 @@ from core.rounds.workflow import STEPS, begin, perform
 from core.services.checkpoints import folder_of_round, prune_checkpoints
 from core.services.jobs import ROUND
 from core.services.model_exports import model_export_of, request_model_export
-from core.services.predictions import POOL_IDS, POOL_PROBA, suggestions, threshold_in_force
+from core.services.operating_points import thresholds_in_force
+from core.services.predictions import POOL_IDS, POOL_PROBA, suggestions
 from core.services.projects import change_settings
 from core.services.rounds import RoundRequest, active_round, list_rounds, request_round, roll_back
 from core.store.tables import Document, Job, Query, Round
@@ -59,7 +60,7 @@ def in_force(office: Office, project_id: int) -> tuple[dict[int, dict[int, float
         ).all()
         return (
             suggestions(session, office.settings, project_id, ids),
-            threshold_in_force(session, project_id),
+            thresholds_in_force(session, project_id),
             sorted(map(tuple, asked)),
         )
 

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from core.domain import JobStatus, QueryKind
 from core.services.jobs import PREPARE, active_job, latest_job
 from core.services.labels import active_labels
-from core.services.predictions import suggestions, threshold_in_force
+from core.services.operating_points import Thresholds, thresholds_in_force
+from core.services.predictions import suggestions
 from core.services.rounds import RoundRequest, cancel_job, request_preparation, request_round
 from core.store.tables import Document, Query
 from tests.integration.rounds.office import Office
@@ -32,7 +33,7 @@ def test_every_document_has_suggestions_before_any_judgement(
         ).all()
         shown = suggestions(session, served.settings, project_id, ids)
         labels = {label.name: label.id for label in active_labels(session, project_id)}
-        assert threshold_in_force(session, project_id) == 0.5
+        assert thresholds_in_force(session, project_id) == Thresholds(0.5)
     assert len(shown) == len(TEXTS)
     refund = [
         shown[ids[i]][labels["refund"]] for i, (_, truth) in enumerate(TEXTS) if "refund" in truth

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from core.domain import EvaluationSource, JobStatus, QueryKind, RoundKind
-from core.services.predictions import suggestions, threshold_in_force
+from core.services.operating_points import thresholds_in_force
+from core.services.predictions import suggestions
 from core.services.rounds import (
     RoundRequest,
     active_round,
@@ -69,7 +70,7 @@ def test_every_document_gets_a_suggestion_per_label(served: Office, project_id: 
             select(Document.id).where(Document.project_id == project_id).order_by(Document.id)
         ).all()
         shown = suggestions(session, served.settings, project_id, ids)
-        threshold = threshold_in_force(session, project_id)
+        thresholds = thresholds_in_force(session, project_id)
         unknown = suggestions(session, served.settings, project_id, [10_000])
     assert list(shown) == list(ids)
     assert unknown == {}
@@ -77,7 +78,7 @@ def test_every_document_gets_a_suggestion_per_label(served: Office, project_id: 
     assert proba.shape == (40, 3)
     assert ((proba >= 0) & (proba <= 1)).all()
     assert proba[0].argmax() == 0  # "Please send my money back …"
-    assert 0 < threshold < 1
+    assert 0 < thresholds.shared < 1
 
 
 def test_a_round_knows_how_much_was_judged_since(served: Office, project_id: int) -> None:

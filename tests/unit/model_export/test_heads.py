@@ -12,11 +12,13 @@ import torch
 from core.domain import PRESENT, UNJUDGED
 from core.errors import InputError
 from core.evaluation.calibration import Temperature
+from core.evaluation.recalibration import LabelChoice, Map, Method, Recalibration
 from core.learners.artefacts import write_artefact
 from core.learners.dataset import JudgedVectors
 from core.learners.ensemble import QuickEnsemble
 from core.learners.quick import Activation, QuickConfig, QuickKind, new_quick
-from core.model_export.heads import Calibrated, read_head
+from core.model_export.calibrated import Calibrated
+from core.model_export.heads import read_head
 
 WIDTHS = (12, 6)
 KINDS = (QuickKind.AUTO, QuickKind.LOGISTIC, QuickKind.NEIGHBOURS, QuickKind.LINEAR)
@@ -42,7 +44,9 @@ def judged(*, exclusive: bool = False) -> JudgedVectors:
 
 def exported(folder: Path, temperature: Temperature, x: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
-        return Calibrated(read_head(folder), temperature)(torch.from_numpy(x)).numpy()
+        return Calibrated(read_head(folder), Recalibration(temperature))(
+            torch.from_numpy(x)
+        ).numpy()
 
 
 def assert_alike(head: object, data: JudgedVectors, folder: Path, temperature: Temperature) -> None:
@@ -71,7 +75,7 @@ def test_a_network_answers_as_in_the_app_with_any_activation(
     config = QuickConfig(kind=QuickKind.MLP, layers=(9, 7), activation=activation, epochs=2)
     head = new_quick(config, 4, blocks=WIDTHS)
     assert_alike(head, judged(), tmp_path / "head", Temperature(0.8))
-    layers = Calibrated(read_head(tmp_path / "head"), Temperature(0.8)).as_layers()
+    layers = Calibrated(read_head(tmp_path / "head"), Recalibration(Temperature(0.8))).as_layers()
     assert [tuple(layer.weight.shape) for layer in layers] == [(9, 18), (7, 9), (4, 7)]
 
 
@@ -79,7 +83,10 @@ def test_a_network_answers_as_in_the_app_with_any_activation(
 def test_an_ensemble_answers_with_its_mean(tmp_path: Path, kind: QuickKind) -> None:
     head = QuickEnsemble(QuickConfig(kind=kind, epochs=2), 4, 3, blocks=WIDTHS)
     assert_alike(head, judged(), tmp_path / "head", Temperature(1.3))
-    assert Calibrated(read_head(tmp_path / "head"), Temperature(1.3)).as_layers() is None
+    assert (
+        Calibrated(read_head(tmp_path / "head"), Recalibration(Temperature(1.3))).as_layers()
+        is None
+    )
 
 
 def test_layers_with_a_sigmoid_are_the_calibrated_head(tmp_path: Path) -> None:
@@ -87,7 +94,7 @@ def test_layers_with_a_sigmoid_are_the_calibrated_head(tmp_path: Path) -> None:
     head = new_quick(QuickConfig(kind=QuickKind.LOGISTIC), 4, blocks=WIDTHS)
     head.fit(data)
     head.save(tmp_path / "head")
-    (layer,) = Calibrated(read_head(tmp_path / "head"), temperature).as_layers()
+    (layer,) = Calibrated(read_head(tmp_path / "head"), Recalibration(temperature)).as_layers()
     x = torch.from_numpy(data.x)
     proba = layer.activation(x @ layer.weight.T + layer.bias).numpy()
     expected = temperature.apply(head.predict_proba(data))
@@ -98,7 +105,10 @@ def test_a_head_that_asks_the_nearest_documents_is_no_row_of_layers(tmp_path: Pa
     for kind in (QuickKind.AUTO, QuickKind.NEIGHBOURS):
         head = new_quick(QuickConfig(kind=kind), 4, blocks=WIDTHS).fit(judged())
         head.save(tmp_path / kind)
-        assert Calibrated(read_head(tmp_path / kind), Temperature(1.0)).as_layers() is None
+        assert (
+            Calibrated(read_head(tmp_path / kind), Recalibration(Temperature(1.0))).as_layers()
+            is None
+        )
 
 
 def test_a_learner_without_such_a_form_is_refused_by_name(tmp_path: Path) -> None:
@@ -117,3 +127,49 @@ def test_the_builders_know_the_formats_that_learners_write(tmp_path: Path) -> No
     head = new_quick(QuickConfig(), 4, blocks=WIDTHS).fit(judged())
     head.save(tmp_path / "a")
     assert json.loads((tmp_path / "a" / "learner.json").read_text())["format"] in BUILDERS
+
+
+PLATT = Map(Method.PLATT, (0.6, -0.4))
+BETA = Map(Method.BETA, (0.5, 1.4, 0.2))
+STEPS = Map(Method.ISOTONIC, (0.1, 0.4, 0.4001, 0.8, 0.05, 0.05, 0.7, 0.7))
+NONE = Map(Method.TEMPERATURE)
+
+
+def each_its_way(*maps: Map) -> Recalibration:
+    return Recalibration(Temperature(1.6), tuple(LabelChoice(one, {}, "") for one in maps))
+
+
+@pytest.mark.parametrize("maps", [(PLATT, NONE, BETA, NONE), (STEPS, PLATT, NONE, STEPS)])
+def test_each_label_is_calibrated_in_its_own_way_as_in_the_app(
+    tmp_path: Path, maps: tuple[Map, ...]
+) -> None:
+    data = judged()
+    head = new_quick(QuickConfig(kind=QuickKind.AUTO), 4, blocks=WIDTHS)
+    head.fit(data)
+    head.save(tmp_path / "head")
+    calibration = each_its_way(*maps)
+    expected = calibration.apply(head.predict_proba(data))
+    with torch.inference_mode():
+        module = Calibrated(read_head(tmp_path / "head"), calibration)
+        mended = module(torch.from_numpy(data.x)).numpy()
+    assert np.isnan(mended[:, 3]).all()
+    near_a_step = np.abs(head.predict_proba(data)[:, :1] - 0.4) < 1e-3
+    mended, expected = (np.where(near_a_step, 0, one) for one in (mended, expected))
+    np.testing.assert_allclose(mended, expected, atol=5e-6)
+    assert module.as_layers() is None
+
+
+def test_a_sigmoid_of_its_own_is_one_more_layer(tmp_path: Path) -> None:
+    data = judged()
+    head = new_quick(QuickConfig(kind=QuickKind.MLP, layers=(9,), epochs=2), 4, blocks=WIDTHS)
+    head.fit(data)
+    head.save(tmp_path / "head")
+    module = Calibrated(read_head(tmp_path / "head"), each_its_way(PLATT, NONE, PLATT, NONE))
+    x = torch.from_numpy(data.x)
+    layers = module.as_layers()
+    assert layers is not None
+    with torch.inference_mode():
+        answer = x
+        for layer in layers:
+            answer = layer.activation(answer @ layer.weight.T + layer.bias)
+        np.testing.assert_allclose(answer.numpy(), module(x).numpy(), atol=2e-6)

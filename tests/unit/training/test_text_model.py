@@ -14,9 +14,11 @@ import pytest
 
 from core.errors import CorruptArtefact, InputError, NotFound
 from core.evaluation.calibration import Temperature
+from core.evaluation.outputs import OUTPUTS, read_outputs
 from core.manifest import remove_parts, seal
 from core.model_export.source import open_source
 from core.rounds import files
+from core.rounds.chosen import CUTS, read_calibration
 from core.settings import Settings
 from core.training.checkpoint import resolve_checkpoint
 from core.training.config import usual_name
@@ -35,7 +37,7 @@ def test_a_loaded_model_answers_as_it_did_before_saving(
     trained: Trained = request.getfixturevalue(which)
     model = TextModel.load(trained.folder, settings=bench_settings)
     assert np.array_equal(model.raw_proba(TEXTS), trained.learnt.raw_proba(TEXTS))
-    calibrated = trained.chosen.temperature.apply(trained.learnt.raw_proba(TEXTS))
+    calibrated = trained.chosen.calibration.apply(trained.learnt.raw_proba(TEXTS))
     assert np.array_equal(model.proba(TEXTS), calibrated)
     assert model.label_names == trained.data.label_names
     assert np.all(model.thresholds == trained.chosen.threshold)
@@ -186,5 +188,34 @@ def test_no_training_is_called_like_a_projects_folder_which_is_deleted_with_it(
 
 
 def test_the_temperature_kept_is_the_one_in_force(quick: Trained) -> None:
-    stored = files.read_json(quick.folder / files.CALIBRATION)
-    assert Temperature(**stored) == quick.chosen.temperature
+    assert read_calibration(quick.folder) == quick.chosen.calibration
+
+
+def test_a_checkpoint_of_an_earlier_version_still_answers(
+    quick: Trained, bench_settings: Settings, tmp_path: Path
+) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(quick.folder, old)
+    files.write_json(old / files.CALIBRATION, {"value": 2.0, "reason": None, "exclusive": False})
+    (old / CUTS).unlink()
+    seal(old)
+    model = TextModel.load(old, settings=bench_settings)
+    assert np.all(model.thresholds == quick.chosen.threshold)
+    assert np.array_equal(model.proba(TEXTS), Temperature(2.0).apply(model.raw_proba(TEXTS)))
+
+
+def test_thresholds_per_label_are_kept_used_and_told(bench: Path, bench_settings: Settings) -> None:
+    trained = trained_with(
+        bench, bench_settings, name="own", aim="recall", scope="per-label", floor=0.9
+    )
+    cuts = trained.chosen.cuts
+    assert cuts.is_own.any()
+    model = TextModel.load(trained.folder, settings=bench_settings)
+    assert np.array_equal(model.thresholds, cuts.thresholds)
+    told = checkpoint_info(trained.folder)["thresholds"]
+    assert told == {
+        model.label_names[at]: cuts.thresholds[at] for at in np.flatnonzero(cuts.is_own)
+    }
+    outputs = read_outputs(trained.folder / OUTPUTS)
+    assert np.array_equal(outputs.thresholds, cuts.thresholds)
+    assert len(outputs.texts) == len(outputs)
