@@ -190,7 +190,7 @@ def calibration_errors(
             _add_errors(figure, some, beliefs, drawn, colours, is_believed=is_believed)
     _name_rows(figure, [names[i] for i in drawn])
     figure.update_xaxes(
-        title=f"Calibration error{_left_out(len(beliefs), len(told), len(drawn))}",
+        title="Calibration error" + _left_out("the worst {n}", len(beliefs), len(told), len(drawn)),
         rangemode="tozero",
     )
     styled(figure, key="calibration_errors", height=MARGIN_PX + ROW_PX * len(drawn))
@@ -221,7 +221,7 @@ def _add_errors(
     figure.add_scatter(
         y=[drawn.index(i) for i in positions],
         x=[beliefs[i].ece for i in positions],
-        name="believable" if is_believed else "not to be believed",
+        name="believable" if is_believed else "off in some way",
         mode="markers",
         marker={
             "size": 11,
@@ -242,14 +242,14 @@ def _add_errors(
     )
 
 
-def _left_out(n_labels: int, n_told: int, n_drawn: int) -> str:
-    """Words for the labels that are not drawn."""
+def _left_out(words: str, n_labels: int, n_told: int, n_drawn: int) -> str:
+    """Words for the labels that are not drawn, each on a line that fits a narrow screen."""
     told = []
     if n_told > n_drawn:
-        told.append(f"the worst {n_drawn} of {n_told} labels")
+        told.append(f"<br>{words.format(n=n_drawn)} of {n_told} labels")
     if n_labels > n_told:
-        told.append(f"{n_labels - n_told} more have too few judgements")
-    return f"<br>({'; '.join(told)})" if told else ""
+        told.append(f"<br>{n_labels - n_told} have too few judgements")
+    return ";".join(told)
 
 
 def methods_compared(found: Recalibration, names: Sequence[str]) -> go.Figure:
@@ -257,18 +257,21 @@ def methods_compared(found: Recalibration, names: Sequence[str]) -> go.Figure:
 
     `names` follow the labels. Of many labels the thirty with the most to gain are drawn.
     """
-    tried = {label: gains for label, one in enumerate(found.labels) if (gains := _gains(one))}
+    tried = {label: gained for label, one in enumerate(found.labels) if (gained := _gains(one))}
     if not tried:
         few = "No label has judgements enough for a way of its own; all keep the temperature."
         return empty_figure(few, key="methods_compared")
     drawn = sorted(tried, key=lambda label: -max(tried[label].values()))[:WORST]
+    highest = max(0.01, *(max(tried[label].values()) for label in drawn))
+    lowest = max(-highest, min(min(tried[label].values()) for label in drawn))
     figure = go.Figure()
     for method, (name, colour, symbol) in LOOKS.items():
         rows = [row for row, label in enumerate(drawn) if method in tried[label]]
+        gains = [tried[drawn[row]][method] for row in rows]
         is_chosen = [found.labels[drawn[row]].map.method is method for row in rows]
         figure.add_scatter(
             y=rows,
-            x=[tried[drawn[row]][method] for row in rows],
+            x=[max(gain, lowest) for gain in gains],  # much worse is bad enough
             name=name,
             mode="markers",
             marker={
@@ -277,14 +280,18 @@ def methods_compared(found: Recalibration, names: Sequence[str]) -> go.Figure:
                 "color": colour,
                 "line": {"width": 1.5, "color": colour},
             },
-            customdata=["in force" if chosen else "not in force" for chosen in is_chosen],
-            hovertemplate=f"{name}: %{{x:+.4f}}, %{{customdata}}<extra></extra>",
+            customdata=[
+                [gain, "in force" if chosen else "not in force"]
+                for gain, chosen in zip(gains, is_chosen, strict=True)
+            ],
+            hovertemplate=f"{name}: %{{customdata[0]:+.4f}}, %{{customdata[1]}}<extra></extra>",
         )
     figure.add_vline(x=0, line={"color": NEUTRAL, "dash": "dot", "width": 1.5})
     _name_rows(figure, [names[label] for label in drawn])
     figure.update_xaxes(
-        title="Less log loss than the shared temperature"
-        + _left_out(len(found.labels), len(tried), len(drawn)),
+        title="Log loss less than by temperature"
+        + _left_out("the most to gain: {n}", len(found.labels), len(tried), len(drawn)),
+        range=[lowest - 0.05 * (highest - lowest), highest + 0.05 * (highest - lowest)],
     )
     return styled(figure, key="methods_compared", height=MARGIN_PX + ROW_PX * len(drawn))
 

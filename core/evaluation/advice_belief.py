@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.evaluation.belief import Belief, Compared, Verdict
+from core.evaluation.belief import BELIEVABLE_ECE, Belief, Compared, Verdict
 from core.evaluation.recalibration import Method, Recalibration
 from core.evaluation.wording import NOTHING_MEASURED, counted, listed, number
 
@@ -46,7 +46,9 @@ def how_to_read_calibration_errors() -> str:
     return (
         "Each dot is how far a label's probabilities are from what came true, on average over ten "
         "bins that hold equally many documents. The grey bar is what a faultless model would "
-        "show on as many documents, 19 times in 20: a dot inside it is nothing but chance."
+        "show on as many documents, 19 times in 20, so a hollow dot inside it may be nothing but "
+        "chance. A filled dot is off in a way that chance does not explain, such as always too "
+        "high, which can show before the error does."
     )
 
 
@@ -55,8 +57,8 @@ def how_to_read_methods_compared() -> str:
     return (
         "How much less surprise (log loss per judgement) each way of calibrating leaves than the "
         "temperature shared by all labels, on documents that were left out of fitting it: further "
-        "right is better. The filled mark is the way in force; it is the label's own only where "
-        "it is better by more than one standard error."
+        "right is better; what is much worse stands at the left edge. The filled mark is the way "
+        "in force; it is the label's own only where it is better by more than one standard error."
     )
 
 
@@ -126,13 +128,13 @@ def _on_believing(belief: Belief) -> str:
             f"Probabilities are off by only {number(belief.ece)} on average, because most are "
             f"clearly absent{gap}; read those with care."
         )
-    by_chance = ""
-    if belief.ece <= belief.ece_by_chance:
-        by_chance = f", no more than chance gives on so few (up to {number(belief.ece_by_chance)})"
-    only = "only " if belief.ece < 0.05 else ""
+    if belief.ece <= BELIEVABLE_ECE:
+        return f"Probabilities can be believed: they are off by only {belief.ece:.3f} on average."
+    relation = "no" if belief.ece <= belief.ece_by_chance else "hardly"
     return (
-        f"Probabilities can be believed: they are off by {only}{number(belief.ece)} on "
-        f"average{by_chance}."
+        f"As far as {counted(belief.n_documents, 'document')} can tell, probabilities can be "
+        f"believed: they are off by {belief.ece:.3f} on average, {relation} more than the "
+        f"{belief.ece_by_chance:.3f} that chance gives a faultless model."
     )
 
 
@@ -186,9 +188,14 @@ def what_it_suggests_calibration_errors(beliefs: Sequence[Belief], names: Sequen
     )
     accused = [_accusation(by_verdict[one], one) for one in ACCUSED if one in by_verdict]
     if not accused:
-        whole = "the one label" if n_told == 1 else f"all {n_told} labels"
-        return f"The probabilities of {whole} that can be told about can be believed.{thin}"
-    return f"{'; '.join(accused)}. Choose one above to see where; the others can be believed.{thin}"
+        whole = "one label" if n_told == 1 else f"{n_told} labels"
+        return f"As far as these documents tell, probabilities of {whole} can be believed.{thin}"
+    others = "; the others can be believed" if n_told > _n_accused(by_verdict) else ""
+    return f"{'; '.join(accused)}. Choose one above to see where{others}.{thin}"
+
+
+def _n_accused(by_verdict: dict[Verdict, list[str]]) -> int:
+    return sum(len(names) for verdict, names in by_verdict.items() if verdict in ACCUSED)
 
 
 def _accusation(names: Sequence[str], verdict: Verdict) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from core.domain import Proba, Truth
 from core.evaluation.counts import Floats, ratio
 from core.evaluation.decomposition import BrierParts, brier_parts
+from core.evaluation.intervals import normal_quantile
 from core.evaluation.outputs import EvaluationOutputs
 from core.evaluation.reliability import (
     N_BINS,
@@ -36,7 +37,7 @@ from core.evaluation.wording import FEW_POSITIVES
 MIN_DOCUMENTS = 20  # as for fitting a temperature
 CELLS_PER_BIN = 10  # fewer bins rather than thinner ones
 BELIEVABLE_ECE = 0.03
-SURE_ENOUGH = 2.58  # standard errors: one faultless label in a hundred is accused
+SURE_ENOUGH = 2.58  # standard errors: one faultless model in a hundred is accused
 NARROW = 0.01  # share of the question's variance that the probabilities span
 RANKED = 0.7  # area under the ROC curve from which an order is worth using
 STEEP = 1.5  # stretched so much, what is surely off is off in that direction
@@ -109,6 +110,7 @@ def belief(
     label: int | None = None,
     kind: BinKind = "equal_width",
     seed: int = 0,
+    among: int = 1,
 ) -> Belief:
     """Hold probabilities against judgements, on cells that are judged and have one.
 
@@ -118,6 +120,7 @@ def belief(
     label : this one alone; None: all together
     kind : of the bins; with few cells there are fewer than ten
     seed : of the faultless models that say what chance gives
+    among : of how many this is one: of many faultless ones some would be accused
     """
     cells = judged_cells(proba, truth, label)
     n_bins = int(np.clip(len(cells) // CELLS_PER_BIN, 1, N_BINS))
@@ -144,20 +147,28 @@ def belief(
         tendency=tendency,
         mean_predicted=float(ratio(cells.proba.sum(), len(cells))),
         auc=auc,
-        verdict=_verdict(cells, tendency, auc=auc, ece=ece, by_chance=by_chance),
+        verdict=_verdict(
+            cells, tendency, auc=auc, ece=ece, by_chance=by_chance, sure=_sure_enough(among)
+        ),
     )
 
 
 def beliefs_by_label(proba: Proba, truth: Truth, *, seed: int = 0) -> list[Belief]:
     """Every label on its own, in bins of equal mass."""
     return [
-        belief(proba, truth, label=label, kind="equal_mass", seed=seed)
+        belief(proba, truth, label=label, kind="equal_mass", seed=seed, among=proba.shape[1])
         for label in range(proba.shape[1])
     ]
 
 
 def _verdict(
-    cells: JudgedCells, tendency: Tendency, *, auc: float, ece: float, by_chance: float
+    cells: JudgedCells,
+    tendency: Tendency,
+    *,
+    auc: float,
+    ece: float,
+    by_chance: float,
+    sure: float,
 ) -> Verdict:
     n_present = int(cells.present.sum())
     if cells.n_documents < MIN_DOCUMENTS or min(n_present, len(cells) - n_present) < FEW_POSITIVES:
@@ -166,9 +177,9 @@ def _verdict(
         return Verdict.PEAKED if auc >= RANKED else Verdict.COLLAPSED
     share = n_present / len(cells)
     if ece > min(BELIEVABLE_ECE, max(0.005, share / 4)):
-        if _is_sure(tendency.slope - 1, tendency.slope_error):
+        if abs(tendency.slope - 1) > sure * tendency.slope_error:
             return Verdict.OVERCONFIDENT if tendency.slope < 1 else Verdict.UNDERCONFIDENT
-        if _is_sure(tendency.bias, tendency.bias_error):
+        if abs(tendency.bias) > sure * tendency.bias_error:
             return Verdict.HIGH if tendency.bias > 0 else Verdict.LOW
     if ece > BELIEVABLE_ECE and ece > 1.5 * by_chance:
         if tendency.slope < 1 / STEEP:
@@ -177,8 +188,9 @@ def _verdict(
     return Verdict.BELIEVED
 
 
-def _is_sure(value: float, error: float) -> bool:
-    return abs(value) > SURE_ENOUGH * error
+def _sure_enough(among: int) -> float:
+    """Standard errors beyond which a gap is no chance, one accused in twenty times so many."""
+    return max(SURE_ENOUGH, normal_quantile(1 - 0.05 / max(among, 1)))
 
 
 def _usual(cells: JudgedCells) -> Floats:
