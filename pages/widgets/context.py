@@ -27,6 +27,7 @@ PAGE_FILES: Mapping[str, str] = {
     "upload": "upload_page.py",
     "labels": "labels_page.py",
     "annotate": "annotate_page.py",
+    "review": "review_page.py",
     "train": "train_page.py",
     "dashboards": "dashboards_page.py",
     "compare": "compare_page.py",

@@ -21,6 +21,7 @@ TITLES = {
     "upload": ("Upload", ":material/upload_file:"),
     "labels": ("Labels", ":material/sell:"),
     "annotate": ("Annotate", ":material/edit_note:"),
+    "review": ("Review", ":material/fact_check:"),
     "train": ("Train", ":material/model_training:"),
     "dashboards": ("Dashboards", ":material/insights:"),
     "compare": ("Compare strategies", ":material/compare_arrows:"),

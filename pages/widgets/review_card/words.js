@@ -1,0 +1,49 @@
+// What is written on the card.
+
+const SIGNS = { present: "✓", absent: "✕" };
+const BADGES = {
+  suspect: "suspect",
+  copies: "copies",
+  pair: "unusual pair",
+  companion: "missing companion",
+  map: "map",
+};
+const NOTHING_LEFT = {
+  suspect: "Nothing suspicious is left.",
+  copies: "No texts that say the same are judged differently any more.",
+  pair: "No unusual pair of labels is left.",
+  companion: "No label lacks its companion any more.",
+};
+const NOT_READY = "Run a round first: it finds the judgements worth looking at again.";
+const MONTH = new Intl.DateTimeFormat("en-GB", { month: "long", year: "numeric" });
+
+const wordOf = (state) => (state === "present" ? "present" : "absent");
+
+// "judged present by anna in March 2026; a model that did not see it gives 0.03"
+function saidOf(item) {
+  const judged = `judged ${wordOf(item.state)} by ${item.judged_by} in ${monthOf(item.judged_at)}`;
+  if (item.proba === null) return judged;
+  return `${judged}; a model that did not see it gives ${item.proba.toFixed(2)}`;
+}
+
+function monthOf(moment) {
+  const date = new Date(moment);
+  return Number.isNaN(date.getTime()) ? "the past" : MONTH.format(date);
+}
+
+function whyOf(kind, item) {
+  const doubt = item.suspicion === null ? "" : `${Math.round(item.suspicion * 100)} %`;
+  if (kind === "copies") {
+    const alike = item.beside?.cosine >= 0.9995 ? "the same words" : "nearly the same words";
+    return `Two texts with ${alike} were judged differently; this judgement is the likelier mistake.`;
+  }
+  return doubt ? `Wrong with a probability of about ${doubt}, as far as the model can tell.` : "";
+}
+
+function emptyOf(reviewing) {
+  if (reviewing.problem) return reviewing.problem;
+  if (reviewing.isReady === null) return "Looking for doubtful judgements …";
+  if (!reviewing.isReady) return NOT_READY;
+  if (!reviewing.isEnd) return "Looking for doubtful judgements …";
+  return NOTHING_LEFT[reviewing.kind] ?? "Nothing is left to look at again.";
+}
