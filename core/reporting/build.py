@@ -13,7 +13,10 @@ from pathlib import Path
 
 from core.disk import folder_size, write_whole
 from core.errors import Cancelled
+from core.evaluation.answers import Known, Question
 from core.evaluation.outputs import OUTPUTS, EvaluationOutputs
+from core.evaluation.suspect_counts import suspects_measured
+from core.evaluation.verdicts import answers, what_first
 from core.reporting import findings, scores
 from core.reporting.clouds import Found, draw_clouds, find_words, title_of, words_table
 from core.reporting.figures import Drawn, draw_all, write_json, write_plotly
@@ -22,26 +25,13 @@ from core.reporting.material import Material, gather
 from core.reporting.options import Format, ReportOptions
 from core.reporting.page import Content, Picture, figure_page, whole_page
 from core.reporting.pictures import draw_pictures
-from core.reporting.recipes import CALIBRATION, LABELS, THRESHOLDS, TOGETHER, recipes_for
+from core.reporting.recipes import recipes_for
+from core.reporting.sections import ERRORS, LABELS, OF_TABLES
 from core.reporting.tables import Table, write_table
 
 PAGE = "report.html"
 FIGURES, TABLES, CLOUDS = "figures", "tables", "wordclouds"
 CLOUDS_SHOWN = 5  # on the page: all labels, and those with most errors
-ERRORS, FOLDS = "Errors", "Folds"
-SECTIONS = {
-    "thresholds": THRESHOLDS,
-    "threshold_sweep": THRESHOLDS,
-    "calibration": CALIBRATION,
-    "reliability_bins": CALIBRATION,
-    "classification_report": LABELS,
-    "confusion_matrices": LABELS,
-    "confusion_between_labels": LABELS,
-    "cooccurrence": TOGETHER,
-    "per_fold": FOLDS,
-    "errors": ERRORS,
-    "over_represented_words": ERRORS,
-}
 
 
 @dataclass(frozen=True)
@@ -107,7 +97,8 @@ def write_report(
             pictures=pictures,
             notes=notes,
             made=f"Made {made:%Y-%m-%d %H:%M} {made.tzname() or ''}".strip() + ".",
-            sections=SECTIONS,
+            sections=OF_TABLES,
+            answers=_in_short(material),
         )
         _write_text(folder / PAGE, whole_page(content))
         about = {"title": material.title, "made": made.isoformat(), "notes": notes}
@@ -177,6 +168,19 @@ def _write_figures(
         should_stop=watch.should_stop,
     )
     return [missing] if missing else []
+
+
+def _in_short(material: Material) -> list[tuple[str, str]]:
+    """The questions that saved outputs can answer, the summary of the answers first."""
+    outputs = material.outputs
+    known = Known(
+        evaluation=material.evaluation,
+        exclusive=outputs.exclusive,
+        thresholds=outputs.thresholds,
+        suspects=suspects_measured(outputs),
+    )
+    given = tuple(a for a in answers(known) if a.question is not Question.GOING_ON)
+    return [("In short", what_first(given)), *((str(a.question), a.sentence) for a in given)]
 
 
 def _what_is_missing(material: Material) -> list[str]:

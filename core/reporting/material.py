@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from core.domain import PRESENT, EvaluationSource
 from core.errors import NotFound
+from core.evaluation.belief import Belief, beliefs_by_label
 from core.evaluation.counts import Counts, Mask, masked_truth
 from core.evaluation.outputs import EvaluationOutputs
 from core.evaluation.report import Evaluation
@@ -30,6 +33,7 @@ class Material:
     evaluation: Evaluation
     title: str
     with_texts: bool = True
+    chosen: bool = False  # these labels were named among more
 
     @cached_property
     def files(self) -> tuple[str, ...]:
@@ -40,6 +44,11 @@ class Material:
     def truth(self) -> Counts:
         """(documents, labels): -1 also where there is a judgement but no probability."""
         return masked_truth(self.outputs.proba, self.outputs.truth).astype("int64")
+
+    @cached_property
+    def beliefs(self) -> list[Belief]:
+        """How far each label's probabilities can be believed."""
+        return beliefs_by_label(self.outputs.proba, self.outputs.truth, seed=self.outputs.seed)
 
     @property
     def guesses(self) -> Mask:
@@ -91,6 +100,7 @@ def gather(
         chosen.evaluate(),
         title=readable(title).strip() or usual_title(chosen),
         with_texts=with_texts,
+        chosen=bool(labels),
     )
 
 
@@ -104,8 +114,6 @@ def usual_title(outputs: EvaluationOutputs) -> str:
 
 
 def _only(outputs: EvaluationOutputs, labels: tuple[str, ...]) -> EvaluationOutputs:
-    import numpy as np
-
     missing = [label for label in labels if label not in outputs.names]
     if missing:
         known = ", ".join(f"'{name}'" for name in outputs.names[:8])

@@ -106,6 +106,8 @@ def _sections(content: Content) -> list[tuple[str, str]]:
     for section, group in groupby(shown_here, key=lambda drawn: drawn.section):
         shown = parts.setdefault(section, [])
         shown += [_figure(drawn) for drawn in group]
+    for section, others in _in_files_alone(content.figures).items():
+        parts.setdefault(section, []).append(others)
     for picture in content.pictures:
         parts.setdefault(picture.section, []).append(_picture(picture))
     for table in (table for table in content.tables if table.in_page):
@@ -114,18 +116,31 @@ def _sections(content: Content) -> list[tuple[str, str]]:
     return [(name, "".join(inner)) for name, inner in parts.items()]
 
 
+def _in_files_alone(figures: Sequence[Drawn]) -> dict[str, str]:
+    """By section, where to find the figures that the page has no room for."""
+    told: dict[str, list[str]] = {}
+    for drawn in figures:
+        if not drawn.in_page:
+            told.setdefault(drawn.section, []).append(f"<li>{_e(drawn.title)}</li>")
+    return {
+        section: f'<details class="soft"><summary>{len(titles)} more figures, as files in '
+        f"figures/</summary><ul>{''.join(titles)}</ul></details>"
+        for section, titles in told.items()
+    }
+
+
 def _head(content: Content) -> str:
     scores = "".join(_score(content.material, *headline) for headline in HEADLINES)
     notes = "".join(f"<li>{_e(note)}</li>" for note in content.notes)
     answers = "".join(
-        f"<h3>{_e(question)}</h3><p>{_e(answer)}</p>" for question, answer in content.answers
+        f"<dt>{_e(question)}</dt><dd>{_e(answer)}</dd>" for question, answer in content.answers
     )
     return (
         f"<p>{_e(content.material.measured_on)}</p>"
         f'<p class="soft">{_e(content.made)}</p>'
         + (f'<div class="notes"><ul>{notes}</ul></div>' if notes else "")
         + f'<div class="scores">{scores}</div>'
-        + answers
+        + (f"<dl>{answers}</dl>" if answers else "")
     )
 
 

@@ -1,34 +1,55 @@
-"""Which figures a report has, in its order: charts of `core.charts`, sentences of the advice."""
+"""Which figures a report has, in its order: charts of `core.charts`, sentences of the advice.
+
+The figures of single labels are `label_recipes`.
+"""
 
 from __future__ import annotations
 
+from functools import partial
+
 from core.charts import figures as charts
+from core.charts.label_curves import colours_of
 from core.charts.pairs import Which
 from core.evaluation import advice
-from core.evaluation.cooccurrence import PairMeasure
+from core.evaluation.belief import compared
+from core.evaluation.cooccurrence import PairMeasure, clustered_order
+from core.evaluation.reliability import BinKind
+from core.evaluation.thresholds import sweep_interval
 from core.reporting.figures import Recipe
+from core.reporting.label_recipes import of_single_labels
 from core.reporting.material import Material
+from core.reporting.sections import CALIBRATION, LABELS, THRESHOLDS, TOGETHER, TRAINING
 
-THRESHOLDS, CALIBRATION, LABELS, TOGETHER, TRAINING = (
-    "Thresholds",
-    "Calibration",
-    "Labels",
-    "Together",
-    "Training",
-)
 PAIR_TITLES: dict[Which, str] = {
     "judged": "Judged together",
     "predicted": "Predicted together",
     "difference": "Difference: predicted minus judged",
 }
+MEASURE_WORDS = {
+    PairMeasure.COUNT: "",
+    PairMeasure.CONDITIONAL: ", as a share of the row's label",
+    PairMeasure.LIFT: ", lift",
+    PairMeasure.PHI: ", correlation (phi)",
+}
+BIN_WORDS: dict[BinKind, str] = {"equal_width": "", "equal_mass": ", bins equally full"}
+
+
+def recipes_for(material: Material) -> tuple[Recipe, ...]:
+    """The figures that make sense for this material, those of single labels last."""
+    overall = (recipe for recipe in RECIPES if recipe.fits(material))
+    return (*overall, *of_single_labels(material))
 
 
 def _has_thresholds(material: Material) -> bool:
     return not material.outputs.exclusive
 
 
+def _has_several(material: Material) -> bool:
+    return len(material.outputs.names) > 1
+
+
 def _has_pairs(material: Material) -> bool:
-    return not material.outputs.exclusive and len(material.outputs.names) > 1
+    return not material.outputs.exclusive and _has_several(material)
 
 
 def _has_epochs(material: Material) -> bool:
@@ -36,15 +57,32 @@ def _has_epochs(material: Material) -> bool:
 
 
 def _together(which: Which, measure: PairMeasure) -> Recipe:
-    told = "" if measure is PairMeasure.COUNT else ", as a share of the row's label"
+    is_count = measure is PairMeasure.COUNT
     return Recipe(
-        name=f"cooccurrence_{which}" + ("" if measure is PairMeasure.COUNT else "_share"),
-        title=PAIR_TITLES[which] + told,
+        name=f"cooccurrence_{which}" + ("" if is_count else f"_{measure}"),
+        title=PAIR_TITLES[which] + MEASURE_WORDS[measure],
         section=TOGETHER,
-        draw=lambda m: charts.cooccurrence_heatmap(m.evaluation, which, measure),
-        how=advice.how_to_read_cooccurrence_heatmap,
+        draw=lambda m: charts.cooccurrence_heatmap(
+            m.evaluation, which, measure, order=clustered_order(m.evaluation.judged_pairs)
+        ),
+        how=partial(advice.how_to_read_cooccurrence_heatmap, measure),
         suggests=lambda m: advice.what_it_suggests_cooccurrence_heatmap(m.evaluation),
         fits=_has_pairs,
+        in_page=is_count,
+    )
+
+
+def _reliability(kind: BinKind) -> Recipe:
+    return Recipe(
+        name="reliability" if kind == "equal_width" else f"reliability_{kind}",
+        title=f"Reliability{BIN_WORDS[kind]}",
+        section=CALIBRATION,
+        draw=lambda m: charts.reliability_curves(compared(m.outputs, kind=kind)),
+        how=advice.how_to_read_reliability_curves,
+        suggests=lambda m: advice.what_it_suggests_reliability_curves(
+            compared(m.outputs, kind=kind)
+        ),
+        in_page=kind == "equal_width",
     )
 
 
@@ -53,18 +91,26 @@ RECIPES = (
         "threshold_sweep",
         "Threshold sweep",
         THRESHOLDS,
-        draw=lambda m: charts.threshold_sweep(m.evaluation),
+        draw=lambda m: charts.threshold_sweep(
+            m.evaluation,
+            interval=sweep_interval(m.outputs.proba, m.outputs.truth, seed=m.outputs.seed),
+        ),
         how=advice.how_to_read_threshold_sweep,
         suggests=lambda m: advice.what_it_suggests_threshold_sweep(m.evaluation),
         fits=_has_thresholds,
     ),
+    _reliability("equal_width"),
+    _reliability("equal_mass"),
     Recipe(
-        "reliability",
-        "Reliability",
+        "calibration_errors",
+        "Calibration error by label",
         CALIBRATION,
-        draw=lambda m: charts.reliability_diagram(m.evaluation),
-        how=advice.how_to_read_reliability_diagram,
-        suggests=lambda m: advice.what_it_suggests_reliability_diagram(m.evaluation),
+        draw=lambda m: charts.calibration_errors(
+            m.beliefs, m.outputs.names, colours=m.outputs.colours or None
+        ),
+        how=advice.how_to_read_calibration_errors,
+        suggests=lambda m: advice.what_it_suggests_calibration_errors(m.beliefs, m.outputs.names),
+        fits=_has_several,
     ),
     Recipe(
         "probabilities",
@@ -78,23 +124,21 @@ RECIPES = (
         "labels",
         "Precision, recall and F1 by label",
         LABELS,
-        draw=lambda m: charts.per_label_bars(m.evaluation),
+        draw=lambda m: charts.per_label_bars(m.evaluation, colours=colours_of(m.outputs)),
         how=advice.how_to_read_per_label_bars,
-        suggests=lambda m: advice.what_it_suggests_per_label_bars(m.evaluation),
+        suggests=lambda m: advice.what_it_suggests_per_label_bars(
+            m.evaluation, exclusive=m.outputs.exclusive
+        ),
     ),
     Recipe(
         "precision_recall",
-        "Precision and recall by label",
+        "Precision against recall",
         LABELS,
-        draw=lambda m: charts.precision_recall_curves(m.evaluation),
+        draw=lambda m: charts.precision_recall_curves(m.evaluation, colours=colours_of(m.outputs)),
         how=advice.how_to_read_precision_recall_curves,
         suggests=lambda m: advice.what_it_suggests_precision_recall_curves(m.evaluation),
     ),
-    _together("judged", PairMeasure.COUNT),
-    _together("predicted", PairMeasure.COUNT),
-    _together("difference", PairMeasure.COUNT),
-    _together("judged", PairMeasure.CONDITIONAL),
-    _together("predicted", PairMeasure.CONDITIONAL),
+    *(_together(which, measure) for measure in PairMeasure for which in PAIR_TITLES),
     Recipe(
         "loss_by_epoch",
         "Loss by epoch",
@@ -107,8 +151,3 @@ RECIPES = (
         fits=_has_epochs,
     ),
 )
-
-
-def recipes_for(material: Material) -> tuple[Recipe, ...]:
-    """The figures that make sense for this material."""
-    return tuple(recipe for recipe in RECIPES if recipe.fits(material))
