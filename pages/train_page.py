@@ -11,7 +11,6 @@ from core.services.rounds import (
     RoundInfo,
     list_rounds,
     request_round,
-    roll_back,
 )
 from core.store.tables import Project
 from pages.widgets.context import Context, context, go_to, require_project
@@ -19,6 +18,7 @@ from pages.widgets.errors import shown_errors
 from pages.widgets.job_watch import NO_WORKER, watch_job
 from pages.widgets.kept_weights import draw_kept_weights
 from pages.widgets.model_export import draw_model_export
+from pages.widgets.roll_back import draw_roll_back
 from pages.widgets.round_request import choose_request, hindrance, remember
 from pages.widgets.round_story import draw_story
 from pages.widgets.round_words import rounds_table, what_changed
@@ -105,27 +105,7 @@ def draw_rounds(here: Context, project: Project, rounds: list[RoundInfo]) -> Non
         hide_index=True,
         column_config={"Finished": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")},
     )
-    others = [
-        r
-        for r in rounds
-        if r.status is JobStatus.DONE and not r.is_active and r.pruned_because is None
-    ]
-    if not others:
-        return
-    with st.expander("Go back to an earlier round"):
-        st.markdown(
-            "Its suggestions, threshold and questions come into force again. No judgement and "
-            "no round is lost; you can return the same way."
-        )
-        chosen = st.selectbox(
-            "Round", others, format_func=lambda r: f"Round {r.number}", key="earlier"
-        )
-        if st.button("Put it in force", key="roll_back"):
-            with shown_errors():
-                with here.store.write() as session:
-                    roll_back(session, project.id, chosen.id, settings=here.settings)
-                st.toast(f"Round {chosen.number} is in force.")
-                st.rerun()
+    draw_roll_back(here, project, rounds)
 
 
 main()

@@ -122,7 +122,8 @@ def f1_by_round(rounds: Sequence[Mapping[str, Any]], *, micro_name: str = "micro
     Each entry has "number", "n_judged", "micro_f1", "macro_f1" (None where
     undefined), "interval" of micro-F1 (low, high) or None, and "source".
     Rounds measured on different kinds of documents are not joined by a line. Where exactly one
-    label is predicted of each document, `micro_name` is "accuracy".
+    label is predicted of each document, `micro_name` is "accuracy". Marks give their
+    round's number as the second of their custom data.
     """
     measured = [entry for entry in rounds if entry["micro_f1"] is not None]
     if not measured:
@@ -158,8 +159,8 @@ def _add_rounds(
         },
         marker={"size": 9, "symbol": SOURCE_SYMBOLS[source]},
         error_y=whiskers([value or 0.0 for value in values], intervals, colour),
-        customdata=[_told(entry, name, measure) for entry in rounds],
-        hovertemplate="%{customdata}<extra></extra>",
+        customdata=[[_told(entry, name, measure), entry["number"]] for entry in rounds],
+        hovertemplate="%{customdata[0]}<extra></extra>",
     )
 
 

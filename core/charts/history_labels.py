@@ -13,6 +13,7 @@ from core.evaluation.wording import FEW_POSITIVES, counted
 from core.palette import label_colour
 
 ROW_PX, MARGIN_PX = 22, 90
+NAME_LENGTH = 18  # so that rounds have room beside names on a chart 380 px wide
 NAMED_ROUNDS = 12  # ticks that fit under a chart 380 px wide
 
 
@@ -51,6 +52,7 @@ def label_strip(rounds: Sequence[RoundOfLabels], labels: Sequence[Progress]) -> 
             y=row,
             text=_latest(label),
             showarrow=False,
+            font={"size": 12},
         )
     shown = [i for i, column in enumerate(columns) if column is not None]
     step = max(1, -(-len(shown) // NAMED_ROUNDS))
@@ -66,10 +68,10 @@ def label_strip(rounds: Sequence[RoundOfLabels], labels: Sequence[Progress]) -> 
         showgrid=False,
         autorange="reversed",
         tickvals=list(range(len(labels))),
-        ticktext=[short(label.name) for label in labels],
+        ticktext=[short(label.name, NAME_LENGTH) for label in labels],
     )
     styled(figure, key="label_strip", height=ROW_PX * len(labels) + MARGIN_PX)
-    figure.update_layout(margin={"r": 96})
+    figure.update_layout(margin={"r": 76})
     return figure
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.evaluation.belief import Belief
 from core.evaluation.counts import Floats
 from core.evaluation.outlook import Outlook
 from core.evaluation.report import Evaluation
@@ -47,15 +48,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class SuspectCounts:
-    """Judgements that are probably wrong, by the label's name."""
+    """Judgements in doubt, and how many of them are probably wrong, by the label's name too."""
 
-    probable: Mapping[str, int]
-    n_looked_at: int | None = None  # judgements compared with a prediction
-
-    @property
-    def n(self) -> int:
-        """All of them."""
-        return sum(self.probable.values())
+    expected: float
+    n_in_doubt: int
+    by_label: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +64,7 @@ class Known:
     thresholds: Floats | None = None  # (labels,) in force, where labels have their own
     suspects: SuspectCounts | None = None
     outlook: Outlook | None = None
+    belief: Belief | None = None  # of all labels together, where documents were kept
 
     @property
     def n_documents(self) -> int:

@@ -31,12 +31,12 @@ REASONS = (
 )
 REMEDIES = {
     "never predicted": "lower the threshold or judge more examples",
-    "everywhere": "raise the threshold or judge documents without it",
-    "by chance": "check that people agree on what it means",
-    "badly cut": "give it a threshold of its own",
+    "everywhere": "raise the threshold or judge documents without the label",
+    "by chance": "check that people agree on the meaning",
+    "badly cut": "try thresholds per label",
     "alarms": "judge look-alikes as absent",
     "misses": "judge more varied examples",
-    "both": "look at its errors",
+    "both": "look at the errors",
 }
 
 THRESHOLD = dict.fromkeys(REMEDIES, "") | {  # of which there is none where labels exclude others
@@ -169,7 +169,10 @@ def do_labels_meet(known: Known) -> Answer:
             "pairs met often enough",
         )
     off = common & _differ(judged, predicted)
-    figure, of_what = f"{int(off.sum()):,} of {n_common:,}", "pairs met far too seldom or often"
+    figure, of_what = (
+        f"{int(off.sum()):,} of {n_common:,}",
+        "pairs predicted far too seldom or often",
+    )
     if not off.any():
         top = np.unravel_index(int(judged.argmax()), judged.shape)
         a, b = (names[int(i)] for i in top)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.evaluation.advice_belief import what_it_suggests_reliability_curves
 from core.evaluation.answers import Answer, Known, Question, Severity, too_early
+from core.evaluation.belief import Belief, Compared, Verdict
 from core.evaluation.intervals import wilson_interval
+from core.evaluation.reliability import Reliability
 from core.evaluation.report import Evaluation
 from core.evaluation.wording import nothing_to_say, number
 
@@ -14,6 +17,13 @@ NOT_RANKED = 0.05  # the best micro-F1 over all thresholds, below which nothing 
 FEW_SURE = 20  # cells said yes to; of fewer the share that is right tells little
 SMALL_ERROR, LARGE_ERROR = 0.05, 0.1  # of all probabilities, on average
 SMALL_CLAIM, LARGE_CLAIM = 0.1, 0.2  # between what a yes claims and how often it is right
+
+REPLIES = {
+    Severity.FINE: "Yes. ",
+    Severity.LOOK: "Not quite. ",
+    Severity.ACT: "No. ",
+    Severity.UNKNOWN: "Too early to say: ",
+}
 
 
 def at_what_threshold(known: Known) -> Answer:
@@ -94,12 +104,42 @@ def half_width(evaluation: Evaluation) -> float:
 
 
 def can_they_be_believed(known: Known) -> Answer:
-    """What a yes claims against how often it is right, and the error of all probabilities."""
-    question, evaluation = Question.PROBABILITIES, known.evaluation
+    """Whether to take probabilities at their word; in the words of the Calibration tab."""
+    question = Question.PROBABILITIES
     if early := too_early(question, known):
         return early
-    ece = evaluation.calibration.ece
-    claimed, right, n_sure = sure_answers(evaluation)
+    if known.belief is None:
+        return _by_stored_bins(known.evaluation)
+    told = what_it_suggests_reliability_curves(Compared(known.belief, None))
+    severity = _severity(known.belief)
+    figure, of_what = _figure(known.belief)
+    return Answer(question, severity, f"{REPLIES[severity]}{told}", figure, of_what)
+
+
+def _severity(belief: Belief) -> Severity:
+    match belief.verdict:
+        case Verdict.THIN:
+            return Severity.UNKNOWN
+        case Verdict.BELIEVED:
+            claimed, right, n_sure = sure_answers(belief.binned)
+            is_off = n_sure >= FEW_SURE and claimed - right > SMALL_CLAIM
+            return Severity.LOOK if is_off else Severity.FINE
+        case Verdict.COLLAPSED:
+            return Severity.ACT
+    return Severity.ACT if belief.ece > LARGE_ERROR else Severity.LOOK
+
+
+def _figure(belief: Belief) -> tuple[str, str]:
+    claimed, right, n_sure = sure_answers(belief.binned)
+    if n_sure < FEW_SURE:
+        return number(belief.ece), "average error of a probability"
+    return f"{right:.0%}", f"right where it claims {claimed:.0%}"
+
+
+def _by_stored_bins(evaluation: Evaluation) -> Answer:
+    """For rounds of earlier versions, which kept no documents."""
+    question, ece = Question.PROBABILITIES, evaluation.calibration.ece
+    claimed, right, n_sure = sure_answers(evaluation.calibration.reliability)
     if n_sure < FEW_SURE:
         return _without_sure_answers(ece, n_sure)
     low, high = (float(end) for end in wilson_interval(right * n_sure, n_sure))
@@ -126,7 +166,7 @@ def _remedy(gap: float) -> str:
     if gap > 0:
         return "It is too sure: do not accept suggestions unread."
     if gap < 0:
-        return "It is too timid: read probabilities as an order, and choose a lower threshold."
+        return "It is too timid: it is right more often than it says, so trust its order."
     return "Read them as an order, and let the threshold decide."
 
 
@@ -151,10 +191,9 @@ def _without_sure_answers(ece: float, n_sure: int) -> Answer:
     )
 
 
-def sure_answers(evaluation: Evaluation) -> tuple[float, float, int]:
+def sure_answers(binned: Reliability) -> tuple[float, float, int]:
     """Of cells with probability 0.5 or more: mean claimed, share right, how many."""
-    binned = evaluation.calibration.reliability
-    sure = (binned.bin_lower >= HALF - 1e-9) & (binned.count > 0)
+    sure = (binned.mean_predicted >= HALF) & (binned.count > 0)
     n_sure = int(binned.count[sure].sum())
     if not n_sure:
         return float("nan"), float("nan"), 0

@@ -8,7 +8,7 @@ from core.evaluation.forecast import STEP_F1, Forecast
 from core.evaluation.outlook import FEW, Outlook
 from core.evaluation.wording import counted, listed, number
 
-MANY_WRONG = 0.05  # of the judgements looked at
+MANY_WRONG = 0.05  # of all that were measured
 
 
 def which_are_wrong(known: Known) -> Answer:
@@ -20,29 +20,26 @@ def which_are_wrong(known: Known) -> Answer:
             Severity.UNKNOWN,
             "Not looked for in this round, which needs about ten judged documents; run another.",
         )
-    looked = suspects.n_looked_at
-    among = f" of {looked:,}" if looked else ""
-    figure, of_what = f"{suspects.n:,}{among}", "judgements probably wrong"
-    if suspects.n == 0:
+    if suspects.n_in_doubt == 0:
         return Answer(
             question,
             Severity.FINE,
-            "None stands out: no judgement is found very unlikely by a model that did not see it.",
-            figure,
-            of_what,
+            "None stands out, or all that did have been looked at again.",
+            "0",
+            "judgements in doubt",
         )
-    worst = sorted(suspects.probable, key=lambda name: -suspects.probable[name])
-    named = [name for name in worst if suspects.probable[name]]
-    verb = "is" if suspects.n == 1 else "are"
-    most = f"most of {listed(named, limit=2)}" if len(named) > 1 else f"of {listed(named)}"
-    many = bool(looked) and suspects.n > MANY_WRONG * (looked or 1)
+    about = max(round(suspects.expected), 1)
+    doubted = counted(suspects.n_in_doubt, "judgement")
+    worst = sorted(suspects.by_label, key=lambda name: -suspects.by_label[name])
+    where = f", most often {listed(worst[:2])}" if len(worst) > 2 else ""
+    many = suspects.expected > MANY_WRONG * known.evaluation.n_cells
     return Answer(
         question,
         Severity.ACT if many else Severity.LOOK,
-        f"{counted(suspects.n, 'judgement')}{among} {verb} found very unlikely by a model that did "
-        f"not see {'it' if suspects.n == 1 else 'them'}, {most}. Look at the least likely first.",
-        figure,
-        of_what,
+        f"About {about:,} of {doubted} that a model which did not see them finds unlikely{where}. "
+        "Look at the least likely first: each takes a key to confirm or to flip.",
+        f"{about:,} of {suspects.n_in_doubt:,}",
+        "judgements in doubt are probably wrong",
     )
 
 

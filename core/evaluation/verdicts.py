@@ -33,8 +33,12 @@ def answers(known: Known) -> tuple[Answer, ...]:
 def what_first(given: tuple[Answer, ...]) -> str:
     """Which answers ask for something, in one sentence."""
     told = {severity: _named(given, severity) for severity in Severity}
+    if 2 * sum(answer.severity is Severity.UNKNOWN for answer in given) > len(given):
+        return "It is too early for most answers: judge on, then run another round."
     if act := told[Severity.ACT]:
-        then = f" Worth a look afterwards: {look}." if (look := told[Severity.LOOK]) else ""
+        n_look = sum(answer.severity is Severity.LOOK for answer in given)
+        verb = "is" if n_look == 1 else "are"
+        then = f" {n_look} more {verb} worth a look." if n_look else ""
         return f"To act on first: {act}.{then}"
     if look := told[Severity.LOOK]:
         return f"Nothing is badly wrong. Worth a look: {look}."

@@ -18,7 +18,7 @@ TABS = {
     "Calibration": ["reliability"],
     "Labels": ["per_label", "pr_curves", "histograms"],
     "Together": ["pairs_judged", "pairs_predicted", "pairs_difference", "companions"],
-    "History": ["f1_by_round", "loss_by_epoch"],
+    "History": ["f1_by_round", "loss_by_epoch", "speed_by_day"],
 }
 
 

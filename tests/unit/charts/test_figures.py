@@ -273,7 +273,8 @@ def test_rounds_measured_on_different_documents_are_not_joined():
     assert drawn["micro-F1, audit set"].x == (40, 60)
     assert drawn["macro-F1, audit set"].y == (0.2, 0.25)
     np.testing.assert_allclose(drawn["micro-F1, audit set"].error_y.arrayminus, [0.1, 0.1])
-    told = drawn["micro-F1, audit set"].customdata[0]
+    told, number = drawn["micro-F1, audit set"].customdata[0]
+    assert number == 2
     assert told == (
         "Round 2, 40 documents judged<br>micro-F1 0.40 (0.30 to 0.60), measured on the audit set"
     )
