@@ -67,12 +67,21 @@ def _draw_card(here: Context, project: Project, labels: list[dict[str, Any]]) ->
         },
         labels=labels,
         annotator=here.annotator,
-        options={"show_suggestions": ProjectSettings.of(project).show_suggestions},
+        options={
+            "show_suggestions": ProjectSettings.of(project).show_suggestions,
+            "document": _asked_document(),
+        },
         key="annotation_card",
     )
     if project.guidelines:
         with st.expander("Guidelines"):
             st.markdown(project.guidelines)
+
+
+def _asked_document() -> int | None:
+    """The document that the address asks for (`?document=57`); the card says if there is none."""
+    asked = str(st.query_params.get("document", ""))
+    return int(asked) if asked.isdecimal() else None
 
 
 def _status(here: Context, project: Project) -> str:
