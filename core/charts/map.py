@@ -28,7 +28,7 @@ class MapPoints:
 
     document_ids: NDArray[np.int64]  # (documents,)
     xy: NDArray[np.float32]  # (documents, 2)
-    texts: Sequence[str]  # how each begins
+    texts: Sequence[str]  # how each begins, as `beginning` gives it
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,7 @@ def _add(
     is_behind: bool = False,
     values: MapValues | None = None,
 ) -> None:
-    told = [beginning(points.texts[row]) for row in rows]
+    told = [points.texts[row] for row in rows]
     if values is not None:
         form = "{:.0f}" if values.is_counted else "{:.2f}"
         told = [

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from core.evaluation.counts import Mask
 from core.evaluation.wording import counted
 
-N_CELLS = 12  # the map's width in squares
+MOST_SQUARES = 12  # of the map's width
+PER_SQUARE = 10  # documents of a square, on average, where there are fewer
 FEWEST_IN_REGION = 10  # fewer unjudged documents in a square are no region
 
 
@@ -61,8 +62,9 @@ def unvisited(xy: NDArray[np.float32], is_judged: Mask) -> Unvisited:
     Squares with fewer than ten documents are left out, as is a region's shape: this counts.
     """
     low, extent = xy.min(axis=0), float(np.ptp(xy, axis=0).max()) or 1.0
-    square = np.minimum(((xy - low) / extent * N_CELLS).astype(np.int64), N_CELLS - 1)
-    n_all = np.zeros((N_CELLS, N_CELLS), dtype=np.int64)
+    n = int(np.clip(np.sqrt(len(xy) / PER_SQUARE), 2, MOST_SQUARES))
+    square = np.minimum(((xy - low) / extent * n).astype(np.int64), n - 1)
+    n_all = np.zeros((n, n), dtype=np.int64)
     n_judged = np.zeros_like(n_all)
     np.add.at(n_all, (square[:, 0], square[:, 1]), 1)
     np.add.at(n_judged, (square[is_judged, 0], square[is_judged, 1]), 1)

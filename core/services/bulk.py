@@ -28,13 +28,12 @@ from core.domain import (
 )
 from core.errors import Conflict, InputError, NotFound
 from core.services.exclusive import is_exclusive
-from core.services.judgement_matrix import Event, active_spans, load_events, resolve
+from core.services.judgement_matrix import active_spans, load_events, resolve
 from core.services.judgements import NewSubmission, annotator_named, record_judgements
 from core.services.projects import get_project, lock_project
 from core.store.tables import Annotator, Document, Judgement, Label, Project, Review, Submission
 
 MOST_AT_ONCE = 2_000  # documents; more would keep others from saving for too long
-FEW = 200  # documents whose judgements are read one by one, not with all others
 CHUNK = 500  # submissions stored by one statement's worth of parameters
 STATES = {JudgementState.PRESENT: PRESENT, JudgementState.ABSENT: ABSENT}
 IN_WORDS = {PRESENT: "present", ABSENT: "absent", UNJUDGED: "unjudged"}
@@ -89,7 +88,9 @@ def plan_bulk(
     asked = _checked(document_ids, state)
     there = dict(
         session.execute(
-            select(Document.id, Document.is_audited).where(Document.project_id == project_id)
+            select(Document.id, Document.is_audited).where(
+                Document.project_id == project_id, Document.id.in_(asked)
+            )
         ).all()
     )
     present = np.array([id_ for id_ in asked if there.get(id_) is False], dtype=np.int64)
@@ -217,23 +218,14 @@ def _truth_of(
 ) -> tuple[Truth, int]:
     """The states of these documents, those that nobody judged included, and a label's column."""
     spans = active_spans(session, project_id)
-    judged, states = resolve(_events(session, project_id, document_ids), spans)
+    events = load_events(session, project_id, document_ids=document_ids.tolist())
+    judged, states = resolve(events, spans)
     truth: Truth = np.full((len(document_ids), len(spans)), UNJUDGED, dtype=np.int8)
     _, here, there = np.intersect1d(
         document_ids, np.array(judged, dtype=np.int64), return_indices=True
     )
     truth[here] = states[there]
     return truth, [span.id for span in spans].index(label_id)
-
-
-def _events(session: Session, project_id: int, document_ids: NDArray[np.int64]) -> list[Event]:
-    if len(document_ids) > FEW:
-        return load_events(session, project_id)
-    return [
-        event
-        for id_ in document_ids.tolist()
-        for event in load_events(session, project_id, document_id=id_)
-    ]
 
 
 def _asked(plan: BulkPlan) -> list[int]:

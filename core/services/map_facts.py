@@ -6,6 +6,7 @@ People's judgements are those of this moment, the model's say that of one round.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from core.store.tables import Document, Round, Submission
 
 POOL_SCORE = "pool_score.npy"
 NOT_JUDGED, BEFORE_ROUNDS = -1, 0  # in place of a round's number
+IDS_PER_READ = 5_000  # fewer than the parameters that every database takes
 WORDS = 120  # characters of a text that the map shows
 
 Ids = NDArray[np.int64]
@@ -91,14 +93,14 @@ def map_facts(
 
 def beginnings(session: Session, project_id: int, document_ids: Ids) -> list[str]:
     """How the texts begin, in the order of the ids; empty for what is gone."""
-    rows = session.execute(
-        select(Document.id, func.substr(Document.text, 1, WORDS + 1)).where(
-            Document.project_id == project_id,
-            Document.id.between(*_span(document_ids)),
+    begins = func.substr(Document.text, 1, WORDS + 1)
+    texts: dict[int, str] = {}
+    for part in _parts(document_ids):
+        of_part = select(Document.id, begins).where(
+            Document.project_id == project_id, Document.id.in_(part)
         )
-    )
-    texts: dict[int, str] = dict(rows.all())
-    return [texts.get(id_, "") for id_ in np.asarray(document_ids).tolist()]
+        texts.update(session.execute(of_part).all())
+    return [texts.get(id_, "") for id_ in document_ids.tolist()]
 
 
 def facts_revision(session: Session, project_id: int) -> int:
@@ -107,19 +109,21 @@ def facts_revision(session: Session, project_id: int) -> int:
     return session.scalar(newest) or 0
 
 
-def _span(document_ids: Ids) -> tuple[int, int]:
-    if not len(document_ids):
-        return 0, 0
-    return int(document_ids.min()), int(document_ids.max())
+def _parts(document_ids: Ids) -> Iterator[list[int]]:
+    for start in range(0, len(document_ids), IDS_PER_READ):
+        yield document_ids[start : start + IDS_PER_READ].tolist()
 
 
 def _audited_and_gone(session: Session, project_id: int, ids: Ids) -> tuple[Mask, Mask]:
-    mine = select(Document.id).where(
-        Document.project_id == project_id, Document.id.between(*_span(ids))
-    )
-    there = np.array(session.scalars(mine).all(), dtype=np.int64)
-    audited = np.array(session.scalars(mine.where(Document.is_audited)).all(), dtype=np.int64)
-    return np.isin(ids, audited), ~np.isin(ids, there)
+    is_audited: dict[int, bool] = {}
+    for part in _parts(ids):
+        of_part = select(Document.id, Document.is_audited).where(
+            Document.project_id == project_id, Document.id.in_(part)
+        )
+        is_audited.update(session.execute(of_part).all())
+    audited = np.array([is_audited.get(id_, False) for id_ in ids.tolist()], dtype=np.bool_)
+    gone = np.array([id_ not in is_audited for id_ in ids.tolist()], dtype=np.bool_)
+    return audited, gone
 
 
 def _judged_in(session: Session, project_id: int, ids: Ids) -> NDArray[np.int32]:

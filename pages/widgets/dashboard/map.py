@@ -13,6 +13,7 @@ from core.charts.map import (
     MapGroup,
     MapPoints,
     MapValues,
+    beginning,
     groups_by_label,
     groups_by_state,
     map_of_documents,
@@ -136,7 +137,7 @@ def _facts(
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _texts(project_id: int, key: str, *, _view: View, _drawn: DocumentMap) -> list[str]:
     with _view.here.store.read() as session:
-        return beginnings(session, project_id, _drawn.document_ids)
+        return [beginning(text) for text in beginnings(session, project_id, _drawn.document_ids)]
 
 
 def _choose_colours(facts: MapFacts) -> tuple[str, int]:
