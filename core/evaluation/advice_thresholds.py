@@ -150,7 +150,7 @@ def what_it_suggests_choice(
     aim = trial.aim
     told = _on_floor(trial, names) if _has_floor(aim) else _on_gain(trial, gained)
     if over_shared is not None:
-        told += _on_scope(aim, *over_shared)
+        told += _on_scope(trial, *over_shared)
     return told + _on_flattery(trial)
 
 
@@ -223,17 +223,20 @@ def _told(estimate: Estimate) -> str:
     return f"{number(estimate.value)} ({number(estimate.low)} to {number(estimate.high)})"
 
 
-def _on_scope(aim: Aim, served: Estimate, macro: Estimate) -> str:
-    if _has_floor(aim):
+def _on_scope(trial: Trial, served: Estimate, macro: Estimate) -> str:
+    if _has_floor(trial.aim) and trial.cuts.falls_short.any():
+        return ""
+    if _has_floor(trial.aim):
         return (
-            " Each label keeps the floor by itself, which one threshold for all does not promise."
+            " Each label is held to the floor by itself, which one threshold for all does not "
+            "promise."
         )
     if is_gain(served):
         return " One per label is better than one for all, by more than chance explains."
     if is_gain(macro):
         return (
             " One per label helps rare labels and not the whole: macro-F1 gains "
-            f"{number(macro.value)} over one for all, {_name(aim)} nothing that is sure."
+            f"{number(macro.value)} over one for all, {_name(trial.aim)} nothing that is sure."
         )
     return " One per label gives no honest gain over one for all: prefer one for all."
 

@@ -12,8 +12,15 @@ from sqlalchemy import select
 from core.domain import EvaluationSource
 from core.evaluation.in_brief import figures
 from core.evaluation.operating_points import Aim
-from core.evaluation.outputs import OUTPUTS, TEXT_LENGTH, EvaluationOutputs, write_outputs
+from core.evaluation.outputs import (
+    OUTPUTS,
+    TEXT_LENGTH,
+    UNWEIGHTED,
+    EvaluationOutputs,
+    write_outputs,
+)
 from core.evaluation.recalibration import Nested
+from core.evaluation.trying import CHOOSING
 from core.evaluation.unseen import (
     Chosen,
     chosen_on,
@@ -31,6 +38,7 @@ from core.rounds.task import EncoderUse, Snapshot, Task, Workshop
 from core.rounds.unseen import read_kept, read_unseen
 from core.services.documents import documents_in_brief
 from core.services.predictions import LABEL_IDS
+from core.services.selection import Selection, selection_of
 from core.store.tables import Label
 
 
@@ -58,16 +66,20 @@ def choose_threshold(workshop: Workshop, task: Task, progress: Progress) -> dict
     nested = Nested(read_calibration(task.folder), **files.read_arrays(task.folder / files.NESTED))
     cut = chosen_on(unseen, nested, aim=aim_of(task))
     write_cuts(task.folder, cut, snapshot.label_names)
+    chosen_by = measured_on_unseen(
+        unseen, nested, cut, names=snapshot.label_names, seed=task.the_round.seed
+    )
     needed = audit_judgements_needed(int(snapshot.is_audited.sum()))
     if needed is not None and len(snapshot.audit_ids) >= needed:
+        # other aims may be tried later on what these thresholds were chosen on
+        write_outputs(task.folder / CHOOSING, chosen_by)
         outputs = _on_audit_set(workshop, task, cut)
         document_ids = snapshot.audit_ids
     else:
-        outputs = measured_on_unseen(
-            unseen, nested, cut, names=snapshot.label_names, seed=task.the_round.seed
-        )
+        outputs = chosen_by
         document_ids = snapshot.train_ids[read_kept(task).is_usable][: len(outputs)]
     outputs = described(workshop, task, outputs, document_ids)
+    outputs, selection = _weighted(workshop, task, outputs)
     write_outputs(task.folder / OUTPUTS, outputs)
     evaluation = outputs.evaluate()
     evidence = Evidence(
@@ -76,6 +88,8 @@ def choose_threshold(workshop: Workshop, task: Task, progress: Progress) -> dict
         n_audit_set=int(snapshot.is_audited.sum()),
         n_unseen=len(unseen),
         n_seen_by_encoder=_n_seen_by_encoder(workshop, task, snapshot),
+        n_by_model=0 if selection is None else selection.n_by_model,
+        weighted=None if evaluation.weighted is None else evaluation.weighted.micro_f1,
     )
     label_ids = files.read_json(task.folder / LABEL_IDS)
     chosen = {
@@ -110,6 +124,25 @@ def _on_audit_set(workshop: Workshop, task: Task, cut: Chosen) -> EvaluationOutp
         seed=task.the_round.seed,
         source=EvaluationSource.AUDIT,
     )
+
+
+def _weighted(
+    workshop: Workshop, task: Task, outputs: EvaluationOutputs
+) -> tuple[EvaluationOutputs, Selection | None]:
+    """With weights where documents were not drawn at random, as those of the audit set are."""
+    if outputs.source in (EvaluationSource.AUDIT, EvaluationSource.NONE):
+        return outputs, None
+    last = files.read_json(task.folder / files.SNAPSHOT_ABOUT).get("up_to_submission", 0)
+    assert outputs.document_ids is not None
+    with workshop.store.read() as session:
+        selection = selection_of(session, outputs.document_ids.tolist(), up_to_submission=last)
+    about = {
+        **outputs.about,
+        UNWEIGHTED: selection.reason,
+        "n_by_lot": selection.n_by_lot,
+        "n_by_model": selection.n_by_model,
+    }
+    return replace(outputs, weights=selection.weights, about=about), selection
 
 
 def described(

@@ -125,7 +125,7 @@ def test_a_cost_has_its_row_and_a_floor_its_verdict(rooms: Rooms, said: Said) ->
     round_id = round_of(rooms, project)
     test = aim_at(open_tab(project), round_id, Goal.COST)
     test.number_input(key=f"cost_false_negative_{round_id}").set_value(5.0).run()
-    assert "Cost per 100 documents" in said(test)
+    assert "Cost is per 100 documents." in said(test)
     aim_at(test, round_id, Goal.PRECISION)
     assert "The floor of 0.80" in said(test).replace("\\", "")
 

@@ -30,7 +30,8 @@ def draw_results(desk: Desk, draft: Draft, aim: Aim) -> None:
         columns.append(("Chosen", desk.given(predicted, aim)))
         is_honest = is_honest and draft_is_honest
     st.markdown(_table(columns, aim))
-    st.caption(_honesty(desk, is_honest=is_honest))
+    about_cost = " Cost is per 100 documents." if aim.goal is Goal.COST else ""
+    st.caption(_honesty(desk, is_honest=is_honest) + about_cost)
     if draft.aim is not None and len(columns) == 2:
         st.markdown(f":material/lightbulb: {escaped(_suggestion(desk, draft.aim))}")
 
@@ -56,7 +57,7 @@ def _table(columns: list[tuple[str, Given]], aim: Aim) -> str:
         f"|---|{'---|' * len(columns)}",
     ]
     for title, name in rows:
-        cells = [_cell(getattr(one, name), is_cost="Cost" in title) for _, one in columns]
+        cells = [_cell(getattr(one, name), is_cost=title == "Cost") for _, one in columns]
         lines.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -81,7 +82,7 @@ def _honesty(desk: Desk, *, is_honest: bool) -> str:
         )
     if is_honest:
         return (
-            f"Measured on {n}, each cut by thresholds that were chosen on the others. In brackets "
+            f"Measured on {n}, each cut by thresholds that were chosen on the others. Ranges are "
             "95 % intervals."
         )
     return (

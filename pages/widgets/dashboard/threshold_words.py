@@ -34,9 +34,9 @@ def aim_in_words(aim: Aim) -> str:
 def served_in_words(aim: Aim) -> str:
     """What the aim's own figure is called."""
     if aim.goal is Goal.COST:
-        return "Cost per 100 documents"
+        return "Cost"
     if aim.goal is Goal.F_BETA:
-        return f"Micro-F-beta ({aim.beta:g})"
+        return "F‑beta"
     return {Goal.PRECISION: "Recall", Goal.RECALL: "Precision"}.get(aim.goal, "Micro-F1")
 
 

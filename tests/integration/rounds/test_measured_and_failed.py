@@ -8,6 +8,8 @@ import numpy as np
 from sqlalchemy import func, select, update
 
 from core.domain import EvaluationSource, JobStatus, RoundStep
+from core.evaluation.outputs import read_outputs
+from core.evaluation.trying import CHOOSING
 from core.rounds import files
 from core.services.jobs import JobInfo
 from core.services.labels import NewLabel, add_labels
@@ -57,6 +59,9 @@ def test_thirty_judged_audit_documents_are_what_a_round_is_measured_on(served: O
     assert not evaluation.cross_fitted
     assert not set(np.load(folder / files.SNAPSHOT)["train_ids"].tolist()) & set(audited_ids)
     assert (n_asked, asked_of_audit) == (2, 0)
+    chose = read_outputs(folder / CHOOSING)  # kept to try other aims on
+    assert (len(chose), chose.source) == (38, EvaluationSource.OUT_OF_FOLD)
+    assert len(np.unique(chose.folds)) > 1
 
 
 def test_a_round_with_nothing_left_to_ask_is_done_with_an_empty_queue(served: Office) -> None:
