@@ -1,0 +1,167 @@
+"""A number on a dashboard is clicked, and exactly its documents are there to be read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.app_driver import App
+from tests.e2e.card_driver import Card
+from tests.e2e.serving import Server
+from tests.measured_rounds import made_up, measured_round, outputs_of
+
+TEXTS = [
+    "Two lamps were billed twice.",
+    "My *parcel* <b>never</b> came, see [here](http://x).",
+    "Is the shop open on Sunday?",
+    "A bill without a number, and a parcel.",
+]
+PROBA = [[0.91, 0.12], [0.22, 0.97], [0.93, 0.14], [0.38, 0.52]]
+TRUTH = [[1, 0], [0, 1], [0, -1], [1, 0]]
+
+
+def small_round(server: Server) -> int:
+    """Four documents: a false alarm and a miss of billing, a false alarm of delivery."""
+    outputs = outputs_of(
+        np.array(PROBA, dtype=np.float32),
+        np.array(TRUTH, dtype=np.int8),
+        names=["billing", "delivery"],
+    )
+    return measured_round(
+        server.settings, server.store, outputs, texts=TEXTS, name="Behind", is_judged=True
+    )
+
+
+def opened(app: App, project: int, *, tab: str, more: str = "") -> App:
+    """A tab of the dashboards, drawn."""
+    app.open(f"/dashboards?project={project}&view={tab}{more}")
+    app.page.locator(".js-plotly-plot:visible").first.wait_for()
+    app.wait_until_still()
+    return app
+
+
+def click_mark(app: App, chart: str, mark: Locator) -> None:
+    """Click a mark as a person does: plotly looks where the mouse is, not what it hit."""
+    mark.scroll_into_view_if_needed()
+    box = mark.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    app.page.mouse.move(x - 3, y)
+    app.page.mouse.move(x, y)
+    expect(app.page.locator(f".st-key-chart_{chart} .hovertext").first).to_be_attached()
+    app.page.mouse.click(x, y)
+    app.wait_until_still()
+
+
+def bar(page: Page, chart: str, *, trace: int, position: int) -> Locator:
+    """One bar of a chart, by its trace and its place in it."""
+    traces = page.locator(f".st-key-chart_{chart} .trace.bars")
+    return traces.nth(trace).locator(".point path").nth(position)
+
+
+def listed(page: Page, key: str) -> Locator:
+    """The list of the documents behind something."""
+    return page.locator(f".st-key-behind_{key}")
+
+
+def links(part: Locator) -> Locator:
+    """What leads from listed documents to the card."""
+    return part.locator("[data-testid=stPageLink-NavLink]:visible")
+
+
+def documents(part: Locator) -> set[str]:
+    """The external ids in it."""
+    expect(links(part).first).to_be_visible()
+    # after the icon's name
+    return {re.search(r"d\d+$", text)[0] for text in links(part).all_inner_texts()}
+
+
+def test_a_bar_of_a_histogram_opens_its_documents_closes_them_and_opens_them_again(
+    server: Server, page: Page
+) -> None:
+    app = opened(App(page, server), small_round(server), tab="Labels", more="&label=billing")
+    absent = bar(page, "histogram_0", trace=1, position=18)  # 0.90 to 0.95, judged absent
+    click_mark(app, "histogram_0", absent)
+    behind = listed(page, "histogram_0")
+    expect(behind).to_contain_text("billing: judged absent, predicted 0.90 to 0.95: 1 document")
+    assert documents(behind) == {"d2"}
+    expect(behind).to_contain_text("probability 0.93, threshold 0.50, predicted; judged absent")
+    click_mark(app, "histogram_0", bar(page, "histogram_0", trace=0, position=18))
+    expect(behind).to_contain_text("judged present, predicted 0.90 to 0.95: 1 document")
+    assert documents(behind) == {"d0"}
+    click_mark(app, "histogram_0", bar(page, "histogram_0", trace=0, position=18))
+    expect(behind).to_have_count(0)
+    click_mark(app, "histogram_0", bar(page, "histogram_0", trace=0, position=18))
+    assert documents(behind) == {"d0"}
+
+
+def test_a_bar_of_the_labels_opens_what_the_label_is_wrong_about(
+    server: Server, page: Page
+) -> None:
+    app = opened(App(page, server), small_round(server), tab="Labels")
+    names = page.locator(".st-key-chart_per_label .ytick text").all_text_contents()
+    at = next(i for i, name in enumerate(names) if name.startswith("billing"))
+    click_mark(app, "per_label", bar(page, "per_label", trace=0, position=at))
+    behind = listed(page, "per_label")
+    expect(behind).to_contain_text("billing: wrong predictions: 2 documents")
+    assert documents(behind) == {"d2", "d3"}
+
+
+def test_a_count_of_the_confusion_opens_as_many_documents_page_by_page(
+    server: Server, page: Page
+) -> None:
+    outputs = made_up(120, 3, seed=3)
+    outputs = replace(outputs, names=("billing", "refund", "delivery"))
+    project = measured_round(server.settings, server.store, outputs, name="Many")
+    app = opened(App(page, server), project, tab="Labels", more="&label=refund")
+    wanted = {
+        f"d{row}"
+        for row in range(len(outputs))
+        if outputs.truth[row, 1] == 1 and outputs.proba[row, 1] >= 0.5
+    }
+    assert len(wanted) > 20
+    page.get_by_text(f"{len(wanted)} found").click()
+    behind = page.locator("[class*=st-key-behind_confusion]")
+    expect(behind).to_contain_text(f"refund: true positives: {len(wanted)} documents")
+    seen = documents(behind)
+    n_pages = -(-len(wanted) // 10)
+    for number in range(2, n_pages + 1):
+        before = links(behind).first.inner_text()
+        behind.get_by_role("button", name=f"Page {number}", exact=True).click()
+        expect(links(behind).first).not_to_have_text(before)
+        app.wait_until_still()
+        seen |= documents(behind)
+    assert seen == wanted
+
+
+def test_a_bin_of_the_reliability_diagram_opens_the_judgements_in_it(
+    server: Server, page: Page
+) -> None:
+    outputs = made_up(60, 2, seed=1)
+    proba, truth = np.minimum(outputs.proba, 0.89), outputs.truth.copy()
+    for row, label in [(3, 0), (7, 0), (9, 0), (3, 1)]:
+        proba[row, label], truth[row, label] = 0.95, 1
+    outputs = replace(outputs, proba=proba, truth=truth)
+    project = measured_round(server.settings, server.store, outputs, name="Reliable")
+    app = opened(App(page, server), project, tab="Calibration")
+    counts = page.locator(".st-key-chart_reliability .trace.bars").last.locator(".point path")
+    click_mark(app, "reliability", counts.last)
+    behind = listed(page, "reliability")
+    expect(behind).to_contain_text("predicted 0.90 to 1.00: 4 judgements in 3 documents")
+    assert documents(behind) == {"d3", "d7", "d9"}
+
+
+def test_a_text_cannot_draw_itself_and_opens_on_the_card(server: Server, page: Page) -> None:
+    app = opened(App(page, server), small_round(server), tab="Labels", more="&label=delivery")
+    page.get_by_text("1 found").click()
+    behind = page.locator("[class*=st-key-behind_confusion]")
+    expect(behind).to_contain_text(TEXTS[1])
+    expect(behind.locator("b, em, p a")).to_have_count(0)
+    links(behind).click()
+    card = Card(page, server.url, app.project_id())
+    expect(card.text).to_have_text(TEXTS[1])
+    card.press("Escape")  # back to the queue
+    expect(card.text).not_to_have_text(TEXTS[1])
