@@ -20,6 +20,7 @@ from core.evaluation.troubles import (
 from core.evaluation.wording import FEW_POSITIVES, counted, listed, number
 
 MANY_TOGETHER = 5  # documents in which a pair meets; of fewer, chance is all
+NAMED = 2  # labels that a sentence names for one reason
 REASONS = (
     ("never predicted", "is never predicted", "are never predicted"),
     ("everywhere", "is predicted nearly everywhere", "are predicted nearly everywhere"),
@@ -109,7 +110,7 @@ def _why(known: Known, failing: list[LabelScores]) -> str:
     for scores in sorted(failing, key=lambda s: s.f1 or 0.0):
         by_reason.setdefault(reason_of(known, scores), []).append(scores.name)
     parts = [
-        f"{listed(by_reason[key], limit=2)} {one if len(by_reason[key]) == 1 else many}"
+        _said_of(by_reason[key], one, many)
         for key, one, many in sorted(
             (reason for reason in REASONS if reason[0] in by_reason),
             key=lambda reason: -len(by_reason[reason[0]]),
@@ -119,6 +120,13 @@ def _why(known: Known, failing: list[LabelScores]) -> str:
     shown = "; ".join(parts[:2]) + ("; others for other reasons" if len(parts) > 2 else "")
     remedy = REMEDIES[first].removeprefix(THRESHOLD[first]) if known.exclusive else REMEDIES[first]
     return f"{shown}. First {remedy}"
+
+
+def _said_of(names: list[str], one: str, many: str) -> str:
+    """All names where they are few, else how many and the worst of them."""
+    if len(names) <= NAMED:
+        return f"{listed(names)} {one if len(names) == 1 else many}"
+    return f"{len(names):,} {many}, worst “{names[0]}”"
 
 
 def reason_of(known: Known, scores: LabelScores) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from core.evaluation.advice_belief import what_it_suggests_reliability_curves
 from core.evaluation.answers import Answer, Known, Question, Severity, too_early
-from core.evaluation.belief import Belief, Compared, Verdict
+from core.evaluation.belief import BELIEVABLE_ECE, Belief, Compared, Verdict
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.reliability import Reliability
 from core.evaluation.report import Evaluation
@@ -14,6 +14,7 @@ from core.evaluation.wording import nothing_to_say, number
 
 HALF = 0.5
 NOT_RANKED = 0.05  # the best micro-F1 over all thresholds, below which nothing is found
+LARGE_GAIN = 0.05  # of micro-F1, by another threshold
 FEW_SURE = 20  # cells said yes to; of fewer the share that is right tells little
 SMALL_ERROR, LARGE_ERROR = 0.05, 0.1  # of all probabilities, on average
 SMALL_CLAIM, LARGE_CLAIM = 0.1, 0.2  # between what a yes claims and how often it is right
@@ -72,9 +73,10 @@ def _shared(evaluation: Evaluation, at_best: float) -> Answer:
     cut, best, swept = evaluation.threshold, evaluation.best_threshold, evaluation.sweep
     at_cut = float(swept.micro_f1[swept.at(cut)])
     if at_best - at_cut > half_width(evaluation):
+        gain = at_best - at_cut
         return Answer(
             Question.THRESHOLD,
-            Severity.ACT,
+            Severity.ACT if gain > LARGE_GAIN else Severity.LOOK,
             f"At {best:.2f} rather than {cut:.2f}: on these documents micro-F1 would be "
             f"{number(at_best)} instead of {number(at_cut)}, more than chance explains.",
             f"{best:.2f}",
@@ -110,10 +112,26 @@ def can_they_be_believed(known: Known) -> Answer:
         return early
     if known.belief is None:
         return _by_stored_bins(known.evaluation)
+    figure, of_what = _figure(known.belief)
+    if _is_good_enough(known.belief):
+        told = f"Yes, nearly: they are off by {number(known.belief.ece)} on average"
+        return Answer(
+            question, Severity.FINE, f"{told}; it is {figure} {of_what}.", figure, of_what
+        )
     told = what_it_suggests_reliability_curves(Compared(known.belief, None))
     severity = _severity(known.belief)
-    figure, of_what = _figure(known.belief)
     return Answer(question, severity, f"{REPLIES[severity]}{told}", figure, of_what)
+
+
+def _is_good_enough(belief: Belief) -> bool:
+    """Off beyond chance, but by so little that nobody need care."""
+    claimed, right, n_sure = sure_answers(belief.binned)
+    return (
+        belief.verdict in (Verdict.HIGH, Verdict.LOW, Verdict.UNEVEN, Verdict.UNDERCONFIDENT)
+        and belief.ece <= BELIEVABLE_ECE
+        and n_sure >= FEW_SURE
+        and abs(claimed - right) < SMALL_CLAIM
+    )
 
 
 def _severity(belief: Belief) -> Severity:

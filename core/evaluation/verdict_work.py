@@ -55,16 +55,19 @@ def is_it_worth_going_on(known: Known) -> Answer:
         return _without_curve(outlook)
     more, gain = counted(ahead.n_more, "more judgement"), ahead.gain
     figure = f"+{number(max(gain.value or 0.0, 0.0))}"
-    of_what = f"micro-F1 expected of {more}"
+    score = "accuracy" if known.exclusive else "micro-F1"
+    of_what = f"{score} expected of {more}"
     if is_flat(ahead.needed) or (gain.high or 0.0) < STEP_F1 / 2:
-        told = f"Hardly, by overall score: {more} would add less than 0.01 micro-F1.{_few(outlook)}"
+        told = f"Hardly, by overall score: {more} would add less than 0.01 {score}.{_few(outlook)}"
         return Answer(question, _if_few(outlook), told, figure, of_what)
     low, high = max(gain.low or 0.0, 0.0), gain.high or 0.0
     between = f"{number(low)} to {number(high)}"
+    if number(low) == number(high):
+        between = f"about {number(low)}"
     if low >= STEP_F1:
-        told = f"Yes: {more} should add {between} micro-F1{_levels(ahead)}.{_few(outlook)}"
+        told = f"Yes: {more} should add {between} {score}{_levels(ahead)}.{_few(outlook)}"
         return Answer(question, Severity.LOOK, told, figure, of_what)
-    told = f"Perhaps: {more} may add {between} micro-F1{_levels(ahead)}.{_few(outlook)}"
+    told = f"Perhaps: {more} may add {between} {score}{_levels(ahead)}.{_few(outlook)}"
     return Answer(question, Severity.LOOK, told, figure, of_what)
 
 
