@@ -185,6 +185,9 @@ def predict(
     folder = _folder_of(checkpoint)
     with terminal.at_work():
         model = TextModel.load(folder, device, settings=settings)
+        if (thresholds := _thresholds_set(checkpoint)) is not None:
+            terminal.say("Note: cut at the thresholds that people set for this round.")
+            model = model.cut_at(thresholds)
         predicted = predict_file(
             model,
             file,
@@ -222,6 +225,17 @@ def _folder_of(checkpoint: str) -> Path:
 
         return checkpoint_in_force(settings, checkpoint)
     return resolve_checkpoint(checkpoint, settings.checkpoints_dir)
+
+
+def _thresholds_set(checkpoint: str) -> dict[str, float] | None:
+    """Of a project's round in force, where people set others than its own."""
+    from core.training.config import PROJECT
+
+    if not checkpoint.startswith(PROJECT):
+        return None
+    from core.training.on_project import thresholds_set
+
+    return thresholds_set(get_settings(), checkpoint)
 
 
 def _options(words: list[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from core.evaluation.report import Evaluation
 from core.evaluation.summary import Estimate
+from core.evaluation.weighted import WeightedSummary
 
 
 def figures(evaluation: Evaluation) -> dict[str, Any]:
@@ -22,6 +23,18 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
         **_estimate("precision", summary.precision),
         **_estimate("recall", summary.recall),
         "ece": None if np.isnan(ece) else round(ece, 6),
+        "weighted": _weighted(evaluation.weighted),
+    }
+
+
+def _weighted(summary: WeightedSummary | None) -> dict[str, Any] | None:
+    if summary is None:
+        return None
+    return {
+        **_estimate("micro_f1", summary.micro_f1),
+        **_estimate("macro_f1", summary.macro_f1),
+        "n_effective": summary.n_effective,
+        "n_weighted": summary.n_weighted,
     }
 
 

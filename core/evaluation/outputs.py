@@ -24,6 +24,7 @@ from core.evaluation.report import Evaluation, evaluate
 
 FORMAT = 1
 OUTPUTS = "eval_outputs.npz"
+UNWEIGHTED = "unweighted_because"  # in `about`
 TEXT_LENGTH = 1000  # characters kept of each text
 _ARRAYS = ("proba", "truth", "thresholds", "predicted", "raw", "folds", "weights", "document_ids")
 
@@ -114,6 +115,8 @@ class EvaluationOutputs:
             threshold=self.shared,
             predicted=self.predicted if one_cut else self.guesses,
             uncalibrated_proba=self.raw,
+            weights=self.weights,
+            unweighted_because=str(self.about.get(UNWEIGHTED, "")),
             seed=self.seed,
         )
 

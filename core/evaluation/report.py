@@ -19,7 +19,7 @@ from core.evaluation.calibration import (
     reliability,
 )
 from core.evaluation.cooccurrence import Cooccurrence, cooccurrence
-from core.evaluation.counts import Mask, check_shapes, masked_truth, predict, usable_cells
+from core.evaluation.counts import Floats, Mask, check_shapes, masked_truth, predict, usable_cells
 from core.evaluation.per_label import (
     MAX_CURVE_POINTS,
     LabelScores,
@@ -31,6 +31,7 @@ from core.evaluation.per_label import (
 )
 from core.evaluation.summary import Summary, summarise
 from core.evaluation.thresholds import Sweep, best_threshold, sweep
+from core.evaluation.weighted import WeightedSummary, summarise_weighted
 
 CURVE_POINT_BUDGET = 3000  # over all labels: keeps 54 labels' curves under 80 kB
 
@@ -73,6 +74,8 @@ class Evaluation:
     judged_pairs: Cooccurrence
     predicted_pairs: Cooccurrence
     summary: Summary
+    weighted: WeightedSummary | None = None  # brought nearer to the pool's, where that can be
+    unweighted_because: str = ""  # why it cannot
 
     def position_of(self, label: str | int) -> int:
         """The position of a label given by name, or by position already."""
@@ -107,6 +110,8 @@ def evaluate(
     threshold: float,
     predicted: Mask | None = None,
     uncalibrated_proba: Proba | None = None,
+    weights: Floats | None = None,
+    unweighted_because: str = "",
     seed: int,
 ) -> Evaluation:
     """Measure everything once.
@@ -120,6 +125,8 @@ def evaluate(
     predicted : (documents, labels) bool where the honest prediction is not one
         cut, such as cross-fitted ones
     uncalibrated_proba : (documents, labels) before calibration, to compare with
+    weights : (documents,) how many documents of the pool each stands for, up to a
+        constant; None, for `unweighted_because`, where that is not known
     seed : of the bootstrap
 
     Nothing judged, one label, unused labels and missing probabilities give
@@ -159,6 +166,10 @@ def evaluate(
             np.where(judged == UNJUDGED, UNJUDGED, guesses).astype(np.int8)
         ),
         summary=summarise(guesses, judged, seed=seed),
+        weighted=None
+        if weights is None
+        else summarise_weighted(guesses, judged, weights, seed=seed),
+        unweighted_because=unweighted_because,
     )
 
 

@@ -145,10 +145,9 @@ def _figures(source: Source) -> str:
 
 
 def _probabilities(source: Source) -> str:
-    n_own = int((source.cuts.thresholds != source.cuts.shared).sum())
-    cut = f"A label is predicted from {source.cuts.shared:.3f} on"
-    cut += f", {n_own} of them from a threshold of their own" if n_own else ""
-    cut += " (`thresholds.json`)"
+    cut = f"A label is predicted {_cuts(source)} (`thresholds.json`)"
+    if source.are_cuts_set:
+        cut += "; people set this after the round, whose figures above are by its own thresholds"
     if source.is_exclusive:
         cut = "The most probable label is predicted"
     temperature = source.calibration.temperature
@@ -167,6 +166,13 @@ def _probabilities(source: Source) -> str:
         f"{cut}. Logits are {how}; that is part of every file here. Expected calibration error on "
         f"the measured documents: {error}."
     )
+
+
+def _cuts(source: Source) -> str:
+    values = source.cuts.thresholds
+    if len(set(values.tolist())) > 1:
+        return f"from a threshold of its own on, {values.min():.3f} to {values.max():.3f}"
+    return f"from {values[0] if len(values) else source.cuts.shared:.3f} on"
 
 
 def _limits(source: Source) -> str:

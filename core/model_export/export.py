@@ -54,11 +54,13 @@ def export_model(
     settings: Settings,
     with_onnx: bool = True,
     asked: Mapping[str, int] | None = None,
+    thresholds: Mapping[str, float] | None = None,
     on_progress: Told = lambda doing: None,
 ) -> Exported:
     """Write the model of a checkpoint's folder to `out`, which must be new or empty.
 
-    `asked` is how many judged documents were chosen by whom, for the card.
+    `asked` is how many judged documents were chosen by whom, for the card; `thresholds`
+    are those in force by label name, where people set others than the checkpoint's own.
     Raises CorruptArtefact for a checkpoint that is not whole, InputError for a
     model that has no such form, NotReady without the packages for ONNX or room
     on the disk.
@@ -67,6 +69,8 @@ def export_model(
         raise Conflict(f"'{out}' is there already and not empty; give another folder.")
     on_progress("checking and loading the model")
     source = open_source(checkpoint, settings)
+    if thresholds is not None:
+        source = source.cut_at(thresholds)
     partial = partial_folder(out)
     try:
         with room_for(out):

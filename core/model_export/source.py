@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 import torch
 
 from core.encoders.encoder import Encoder, load_encoder
@@ -44,6 +46,18 @@ class Source:
     evaluation: dict[str, Any]
     statistics: dict[str, Any]
     judged: dict[str, Any] = field(default_factory=dict)  # arrays of the snapshot
+    are_cuts_set: bool = False  # by people, after the figures were measured
+
+    def cut_at(self, thresholds: Mapping[str, float]) -> Self:
+        """The same with thresholds that people set, by label name; others keep their own."""
+        cuts = self.cuts
+        values = np.array(
+            [
+                thresholds.get(name, own)
+                for name, own in zip(self.label_names, cuts.thresholds, strict=True)
+            ]
+        )
+        return replace(self, cuts=replace(cuts, thresholds=values), are_cuts_set=True)
 
     @property
     def asks_documents(self) -> bool:

@@ -16,6 +16,7 @@ from core.rounds.task import Task, Workshop
 from core.services.checkpoints import check_can_be_used, folder_of_round
 from core.services.jobs import finish_job, job_of_workflow
 from core.services.model_exports import export_path, who_chose
+from core.services.operating_points import thresholds_by_name
 from core.store.tables import Round
 
 N_STAGES = 4  # that `export_model` tells of, and the zip
@@ -29,6 +30,7 @@ def write_model(workshop: Workshop, task: Task, progress: Progress) -> dict[str,
         if round_ is None:
             raise Cancelled("The round of this export has been deleted.")
         path, asked = export_path(session, workshop.settings, round_), who_chose(session, round_)
+        thresholds = thresholds_by_name(session, round_)
         session.expunge_all()  # the row is read on after the session has ended
     check_can_be_used(workshop.settings, round_)
     done: list[str] = []
@@ -46,6 +48,7 @@ def write_model(workshop: Workshop, task: Task, progress: Progress) -> dict[str,
             task.folder / path.stem,
             settings=workshop.settings,
             asked=asked,
+            thresholds=thresholds,
             on_progress=on_progress,
         )
         on_progress("putting it into one file")

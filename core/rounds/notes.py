@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core.domain import EvaluationSource
 from core.evaluation.counts import ENOUGH_TO_MEASURE
+from core.evaluation.summary import Estimate
 
 ENOUGH_AUDITED = 30  # complete judgements; below that the out-of-fold predictions say more
 SMALLEST_AUDIT_SET = ENOUGH_TO_MEASURE  # documents; a smaller one is never measured on
@@ -20,6 +21,8 @@ class Evidence:
     n_audit_set: int  # judged or not
     n_unseen: int  # judged documents outside the audit set that the model did not see
     n_seen_by_encoder: int  # judged documents that the encoder was tuned on in an earlier round
+    n_by_model: int = 0  # measured documents that the model chose to ask about
+    weighted: Estimate | None = None  # micro-F1 weighted by the chance of selection
 
 
 def audit_judgements_needed(n_audit_set: int) -> int | None:
@@ -35,14 +38,31 @@ def note_on(evidence: Evidence) -> str:
     if evidence.source is EvaluationSource.OUT_OF_FOLD:
         return (
             f"Measured on {n} judged documents, each predicted by a model that did not see it"
-            f"{_on_audit_set(evidence.n_audit_set)}"
+            f"{_on_audit_set(evidence.n_audit_set)}{_on_choice(evidence)}"
         )
     if evidence.source is EvaluationSource.HELD_OUT:
         return (
             f"Measured on {n} judged documents kept out of training"
-            f"{_on_audit_set(evidence.n_audit_set)}"
+            f"{_on_audit_set(evidence.n_audit_set)}{_on_choice(evidence)}"
         )
     return _on_nothing(evidence)
+
+
+def _on_choice(evidence: Evidence) -> str:
+    """A warning where the measured documents were chosen rather than drawn."""
+    if not evidence.n_by_model:
+        return ""
+    told = (
+        f" The model chose {evidence.n_by_model} of them to ask about: they are harder than the "
+        "pool, so these figures are not what to expect there"
+    )
+    micro = evidence.weighted
+    if micro is None or micro.value is None:
+        return f"{told}."
+    return (
+        f"{told}; weighted by the chance of selection micro-F1 is {micro.value:.2f} "
+        f"[{micro.low:.2f}, {micro.high:.2f}]."
+    )
 
 
 def _on_audit_set(n_audit_set: int) -> str:

@@ -15,6 +15,7 @@ from core.errors import Conflict, NotFound
 from core.services import job_queue
 from core.services.checkpoints import check_can_be_used, project_folder_name
 from core.services.jobs import ACTIVE, EXPORT_MODEL, JobInfo, job_info
+from core.services.operating_points import changed_at
 from core.services.projects import get_project
 from core.settings import Settings
 from core.store.store import Store
@@ -49,11 +50,12 @@ def request_model_export(
 
 
 def model_export_of(store: Store, settings: Settings, round_id: int) -> Path | None:
-    """The zip of a round's model, if it was exported and is still there."""
+    """The zip of a round's model, if it is there and has the thresholds that are in force."""
     with store.read() as session:
         round_ = session.get(Round, round_id)
-        path = None if round_ is None else export_path(session, settings, round_)
-    return path if path is not None and path.is_file() else None
+        if round_ is None or not _is_current(session, settings, round_):
+            return None
+        return export_path(session, settings, round_)
 
 
 def latest_model_export(session: Session, round_id: int) -> JobInfo | None:
@@ -109,5 +111,17 @@ def _latest(session: Session, round_id: int) -> Job | None:
 
 def _is_there(settings: Settings, session: Session, job: Job) -> bool:
     round_ = session.get(Round, (job.request or {}).get("round_id"))
-    is_there = round_ is not None and export_path(session, settings, round_).is_file()
-    return job.status is JobStatus.DONE and is_there
+    if job.status is not JobStatus.DONE or round_ is None:
+        return False
+    return _is_current(session, settings, round_)
+
+
+def _is_current(session: Session, settings: Settings, round_: Round) -> bool:
+    """Whether the zip is there, and younger than the thresholds in force."""
+    path = export_path(session, settings, round_)
+    if not path.is_file():
+        return False
+    changed = changed_at(session, round_.id)
+    if changed is None:
+        return True
+    return changed.timestamp() < path.stat().st_mtime

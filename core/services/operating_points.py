@@ -133,6 +133,21 @@ def thresholds_of_round(session: Session, round_: Round) -> Thresholds:
     return Thresholds(point.shared, point.own)
 
 
+def thresholds_by_name(session: Session, round_: Round) -> dict[str, float] | None:
+    """Those that people set for a round, by label name; None where its own are in force."""
+    point = operating_point(session, round_.project_id, round_.id)
+    if point.is_own_of_round:
+        return None
+    names = _names(session, round_.project_id)
+    return {names[id_]: value for id_, value in point.thresholds.items() if id_ in names}
+
+
+def changed_at(session: Session, round_id: int) -> datetime | None:
+    """When thresholds were last set for a round, or taken back."""
+    newest = session.execute(_history(round_id).limit(1)).first()
+    return None if newest is None else newest[0].created_at
+
+
 def _history(round_id: int) -> Any:
     return (
         select(Stored, Annotator.name)

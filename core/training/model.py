@@ -6,8 +6,8 @@ kept, whole folders only, and never a pickle.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -73,6 +73,11 @@ class TextModel:
             is_exclusive=about.is_exclusive,
             raw_proba=_opened(folder, about, device, settings or get_settings()),
         )
+
+    def cut_at(self, thresholds: Mapping[str, float]) -> Self:
+        """The same with other thresholds, by label name; labels not named keep theirs."""
+        kept = zip(self.label_names, self.thresholds.tolist(), strict=True)
+        return replace(self, thresholds=np.array([thresholds.get(*one) for one in kept]))
 
     def proba(self, texts: Sequence[str]) -> Proba:
         """Calibrated probabilities, shape (texts, labels), in the order of `label_names`."""

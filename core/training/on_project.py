@@ -21,6 +21,7 @@ from core.rounds.supervisor import Supervisor
 from core.services.checkpoints import check_can_be_used, folder_of_round
 from core.services.jobs import JobInfo, job_info
 from core.services.learner_choice import KIND
+from core.services.operating_points import thresholds_by_name
 from core.services.projects import get_project, project_named
 from core.services.round_requests import RoundRequest, usual_request
 from core.services.rounds import RoundInfo, list_rounds, request_round
@@ -120,6 +121,19 @@ def checkpoint_in_force(settings: Settings, data: str) -> Path:
             round_ = session.get_one(Round, project.active_round_id)
             check_can_be_used(settings, round_)
             return folder_of_round(settings, round_)
+    finally:
+        store.close()
+
+
+def thresholds_set(settings: Settings, data: str) -> dict[str, float] | None:
+    """Those that people set for the round in force, by label name; None where its own hold."""
+    store = Store.open(settings)
+    try:
+        project_id = find_project(store, data)
+        with store.read() as session:
+            active = get_project(session, project_id).active_round_id
+            round_ = None if active is None else session.get(Round, active)
+            return None if round_ is None else thresholds_by_name(session, round_)
     finally:
         store.close()
 

@@ -75,7 +75,7 @@ def test_a_round_is_run_here_or_by_the_worker_that_is_there(
         n_audited = session.scalar(
             select(func.count()).where(Document.project_id == project_id, Document.is_audited)
         )
-    assert len(measured.proba) == n_audited + 1  # of all texts judged, none that it learnt from
+    assert len(measured.outputs) == n_audited + 1  # of all texts judged, none that it learnt from
     assert "were trained on and are left out" in measured.notes[0]
 
     office.start_worker()

@@ -26,11 +26,17 @@ from core.rounds.workflow import STEPS, begin, perform
 from core.services.checkpoints import folder_of_round, prune_checkpoints
 from core.services.jobs import ROUND
 from core.services.model_exports import model_export_of, request_model_export
-from core.services.operating_points import thresholds_in_force
+from core.services.operating_points import (
+    reset_operating_point,
+    set_operating_point,
+    thresholds_in_force,
+)
 from core.services.predictions import POOL_IDS, POOL_PROBA, suggestions
 from core.services.projects import change_settings
 from core.services.rounds import RoundRequest, active_round, list_rounds, request_round, roll_back
 from core.store.tables import Document, Job, Query, Round
+from core.training.model import TextModel
+from core.training.on_project import thresholds_set
 from tests.integration.rounds.office import Office
 
 HALF = 2e-3  # what half precision leaves of a probability
@@ -146,6 +152,49 @@ def test_an_exported_round_answers_as_the_app_and_runs_from_its_zip(
     assert "the judged documents were chosen by import or free choice (24)" in card
     left = {path.name for path in round_folder.parent.iterdir()}
     assert not [name for name in left if name.startswith("export-model")]
+
+
+def test_an_export_follows_the_thresholds_that_people_set(
+    served: Office, project_id: int, first: int, tmp_path: Path
+) -> None:
+    def exported() -> dict[str, float]:
+        job = request_model_export(served.store, served.settings, project_id, first)
+        done = served.wait_until_finished(job.id)
+        assert done.status is JobStatus.DONE, done.error
+        with zipfile.ZipFile(model_export_of(served.store, served.settings, first)) as archive:
+            (name,) = [one for one in archive.namelist() if one.endswith("thresholds.json")]
+            told: dict[str, float] = json.loads(archive.read(name))
+        return told
+
+    own = exported()
+    with served.store.write() as session:
+        label_ids = session.get_one(Round, first).label_ids
+        set_operating_point(
+            session,
+            project_id,
+            first,
+            shared=0.25,
+            own={label_ids[0]: 0.75},
+            aim=None,
+            annotator="ada",
+        )
+    assert model_export_of(served.store, served.settings, first) is None  # it is out of date
+    assert list(exported().values()) == [0.75, 0.25, 0.25]
+    out = tmp_path / "model"
+    export_in_terminal(
+        str(first), out, settings=served.settings, store=served.store, with_onnx=False, quiet=True
+    )
+    assert "people set this after the round" in (out / "README.md").read_text()
+    with served.store.write() as session:
+        roll_back(session, project_id, first)
+    set_by_name = thresholds_set(served.settings, f"project:{project_id}")
+    model = TextModel.load(folder_of(served, first), settings=served.settings)
+    assert model.cut_at(set_by_name).thresholds.tolist() == [0.75, 0.25, 0.25]
+    with served.store.write() as session:
+        reset_operating_point(session, project_id, first, annotator="ada")
+    assert thresholds_set(served.settings, f"project:{project_id}") is None
+    assert exported() == own
+    assert model.thresholds.tolist() == list(own.values())
 
 
 def test_the_command_takes_a_rounds_id(served: Office, first: int, tmp_path: Path) -> None:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from core.domain import EvaluationSource, JobStatus, QueryKind, RoundKind
-from core.services.operating_points import thresholds_in_force
+from core.domain import (
+    EvaluationSource,
+    JobStatus,
+    QueryKind,
+    RoundKind,
+    SubmissionKind,
+    SubmissionSource,
+)
+from core.evaluation.operating_points import Aim, Goal, Scope
+from core.evaluation.outputs import OUTPUTS, read_outputs
+from core.rounds.chosen import read_cuts
+from core.services.judgements import NewSubmission, annotator_named, record_judgements
+from core.services.operating_points import operating_point, thresholds_in_force
 from core.services.predictions import suggestions
+from core.services.projects import choose_aim
 from core.services.rounds import (
     RoundRequest,
     active_round,
@@ -17,7 +31,7 @@ from core.services.rounds import (
     request_round,
     round_freshness,
 )
-from core.store.tables import Document, Query
+from core.store.tables import Document, Project, Query, Round
 from tests.integration.rounds.office import Office
 
 
@@ -101,3 +115,74 @@ def test_a_random_round_states_its_selection_probability(served: Office) -> None
         ).all()
         assert [r.number for r in list_rounds(session, project_id)] == [1]
     assert [tuple(row) for row in rows] == [(QueryKind.RANDOM, 0.4, 4)]
+
+
+def test_a_round_chooses_its_thresholds_for_the_projects_aim_and_keeps_them(
+    served: Office,
+) -> None:
+    project_id = served.new_project("aimed")
+    served.judge(project_id, range(30))
+    aim = Aim(Goal.RECALL, Scope.PER_LABEL, floor=0.9)
+    with served.store.write() as session:
+        choose_aim(session, project_id, aim)
+    info = request_round(served.store, served.settings, project_id, RoundRequest(seed=1))
+    job = served.wait_until_finished(served.job_of_round(info.id).id)
+    assert job.status is JobStatus.DONE, job.error
+    with served.store.read() as session:
+        round_ = session.get_one(Round, info.id)
+        point = operating_point(session, project_id)
+        session.expunge_all()
+    assert Aim.from_json(round_.config["aim"]) == aim
+    assert point.aim == aim
+    assert point.shared == round_.threshold
+    assert point.own
+    assert set(point.thresholds) == set(round_.label_ids)
+    folder = served.settings.checkpoints_dir / round_.checkpoint
+    outputs = read_outputs(folder / OUTPUTS)
+    assert dict(zip(outputs.label_ids, outputs.thresholds, strict=True)) == point.thresholds
+    names = outputs.names
+    assert read_cuts(folder, names).thresholds.tolist() == list(point.thresholds.values())
+    assert not (folder / "nested.npz").exists()
+
+
+def test_a_round_on_documents_by_lot_weighs_them(served: Office) -> None:
+    project_id = served.new_project("by lot")
+    served.judge(project_id, range(10))
+    request = RoundRequest(strategy="random", query_size=12, seed=1)
+    first = request_round(served.store, served.settings, project_id, request)
+    served.wait_until_finished(served.job_of_round(first.id).id)
+    answer_queries(served, project_id, first.id)
+    second = request_round(served.store, served.settings, project_id, replace(request, seed=2))
+    served.wait_until_finished(served.job_of_round(second.id).id)
+    with served.store.read() as session:
+        evaluation = load_evaluation(session, second.id)
+        metrics = session.get_one(Round, second.id).metrics
+    assert evaluation.weighted.n_weighted == 12
+    assert evaluation.weighted.n_documents == 22
+    assert metrics["weighted"]["n_weighted"] == 12
+
+
+def answer_queries(served: Office, project_id: int, round_id: int) -> None:
+    """Say of every document that the round asks about that no label applies."""
+    with served.store.write() as session:
+        project = session.get_one(Project, project_id)
+        queries = session.scalars(select(Query).where(Query.round_id == round_id)).all()
+        submissions = [
+            NewSubmission(
+                query.document_id,
+                SubmissionKind.COMPLETE,
+                "answers",
+                at,
+                {},
+                query_id=query.id,
+                schema_version=project.schema_version,
+            )
+            for at, query in enumerate(queries)
+        ]
+        record_judgements(
+            session,
+            project,
+            annotator_named(session, "ada"),
+            submissions,
+            source=SubmissionSource.CARD,
+        )
