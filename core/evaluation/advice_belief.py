@@ -92,8 +92,8 @@ def _on_belief(belief: Belief, name: str | None) -> str:
             direction, remedy = ("high", "raising") if tendency.bias > 0 else ("low", "lowering")
             return (
                 f"Probabilities are too {direction} nearly everywhere, by "
-                f"{number(abs(tendency.bias))} on average; read them as an order, and prefer "
-                f"{remedy} the threshold to trusting 0.50."
+                f"{number(abs(tendency.bias))} on average{_where_it_says_yes(belief)}; read them "
+                f"as an order, and prefer {remedy} the threshold to trusting 0.50."
             )
         case Verdict.OVERCONFIDENT:
             return (

@@ -126,6 +126,7 @@ def test_a_click_on_a_bin_opens_exactly_its_documents(rooms: Rooms, said: Said, 
 
     assert not test.exception
     assert "All labels: predicted 0.10 to 0.20" in words
+    assert ("0.20, before calibration" in words) == raw
     n_documents = len(set(expected.rows.tolist()))
     assert f"{len(expected)} judgements in {n_documents} documents" in words
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.charts import figures as charts
@@ -94,7 +96,8 @@ def _draw_reliability(view: View, outputs: EvaluationOutputs, found: Compared) -
         if point.customdata is not None:
             lower, upper, _, is_raw = point.customdata
             behind = in_bin(outputs, label, lower=lower, upper=upper, raw=bool(is_raw))
-            draw_behind(view, behind, key="reliability")
+            told = f"{behind.title}{', before calibration' if is_raw else ''}"
+            draw_behind(view, replace(behind, title=told), key="reliability")
 
 
 def _draw_labels(view: View, outputs: EvaluationOutputs) -> None:
