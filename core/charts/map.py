@@ -16,6 +16,7 @@ HEIGHT = 640
 GL_FROM = 2_000  # points that are drawn by the graphics card; fewer are sharper without
 WORDS, LINE = 120, 44  # characters of a text shown beside a point, and on one line
 LOW_TO_HIGH = ((0.0, "rgba(128,128,128,0.4)"), (0.35, "#6FA8C9"), (1.0, "#0B5C94"))
+HALF = "rgba(128,128,128,0.6)"
 OLD_TO_NEW = ((0.0, "#DD6E2B"), (1.0, "#0077BB"))
 OTHER_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x", "star")
 
@@ -197,7 +198,7 @@ def groups_by_label(
     n_of_them, judged = has.sum(axis=1), is_judged[rows]
     groups = [
         MapGroup("not judged", rows[~judged], FAINT, is_behind=True),
-        MapGroup("none of these", rows[judged & (n_of_them == 0)], NEUTRAL, "circle-open"),
+        MapGroup("none of these", rows[judged & (n_of_them == 0)], HALF, is_behind=True),
     ]
     seen: list[str] = []
     for at, (_, name, colour) in enumerate(named):

@@ -15,6 +15,9 @@ LIGHT = (
     "core.services.replays",
     "core.services.checkpoints",
     "core.services.model_exports",
+    "core.services.maps",
+    "core.services.map_facts",
+    "core.services.bulk",
     "core.rounds.heartbeat",
     "core.rounds.supervisor",
 )
@@ -24,7 +27,7 @@ LIGHT = (
 def test_the_servers_side_of_rounds_loads_neither_torch_nor_the_job_engine(module: str) -> None:
     script = (
         f"import sys, {module}\n"
-        "heavy = ('torch', 'transformers', 'small_text', 'dbos', 'sklearn')\n"
+        "heavy = ('torch', 'transformers', 'small_text', 'dbos', 'sklearn', 'umap', 'numba')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
     found = subprocess.run(
