@@ -181,7 +181,9 @@ def what_it_suggests_speed_by_day(speeds: Sequence[Speed]) -> str:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.0f} minutes"
+    if seconds >= 3600:
+        return f"{seconds / 3600:.1f} hours"
+    return counted(max(round(seconds / 60), 1), "minute")
 
 
 def _on_slowing(speeds: Sequence[Speed]) -> str:

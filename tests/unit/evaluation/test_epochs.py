@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.evaluation.epochs import EpochScores
+from core.evaluation.epochs import EpochScores, FoldRuns, band, runs_within
 
 TRUTH = np.array([[1, 0], [0, 1], [-1, 0]], dtype=np.int8)
 
@@ -53,3 +53,39 @@ def test_a_handful_of_documents_gives_no_score() -> None:
     assert scores.micro_f1(1) is None
     scores.add(1, np.array([[0.6, 0.2]], dtype=np.float32), one)
     assert scores.micro_f1(1) == 1.0
+
+
+def test_a_band_lies_between_the_lowest_and_the_highest_run() -> None:
+    first = [{"epoch": 1, "loss": 0.6}, {"epoch": 2, "loss": 0.4}]
+    second = [{"epoch": 1, "loss": 0.8}]  # stopped early
+    between = band([first, second], "loss")
+    assert between.epochs == (1, 2)
+    assert between.low == (0.6, 0.4)
+    assert between.high == (0.8, 0.4)
+    assert between.mean == pytest.approx((0.7, 0.4))
+    assert between.n_runs == (2, 1)
+    assert not between.is_one_line
+
+
+def test_one_run_is_a_line_and_no_band() -> None:
+    assert band([[{"epoch": 1, "f1": 0.5}]], "f1").is_one_line
+    assert band([], "f1").is_one_line
+    assert band([[{"epoch": 1, "f1": None}]], "f1").epochs == ()
+
+
+def test_folds_are_kept_beside_the_epochs_and_found_again() -> None:
+    runs = FoldRuns()
+    proba, truth = np.array([[0.9]] * 6 + [[0.1]] * 6, np.float32), np.array([[1]] * 6 + [[0]] * 6)
+    for fold in (1, 0):
+        runs.add(fold, 1, loss=0.5 + fold, proba=proba, truth=truth.astype(np.int8))
+    runs.add(0, 2, loss=0.3, proba=proba, truth=truth.astype(np.int8))
+    history = runs.beside([{"epoch": 1, "loss": 0.9}, {"epoch": 2, "loss": 0.8}])
+    assert history[0]["folds"] == [{"loss": 0.5, "f1": 1.0}, {"loss": 1.5, "f1": 1.0}]
+    assert [len(run) for run in runs_within(history)] == [2, 1]
+    assert band(runs_within(history), "loss").high == (1.5, 0.3)
+
+
+def test_a_history_without_folds_is_left_as_it_is() -> None:
+    history = [{"epoch": 1, "loss": 0.9}]
+    assert FoldRuns().beside(history) == history
+    assert runs_within(history) == []

@@ -164,3 +164,37 @@ def test_the_same_seed_gives_the_same_forecast_and_json_keeps_it() -> None:
 @pytest.mark.parametrize(("n", "step"), [(60, 50), (400, 100), (1000, 250)])
 def test_the_look_ahead_grows_with_what_is_judged(n: int, step: int) -> None:
     assert worthwhile_step(n) == step
+
+
+def test_the_curve_that_is_kept_goes_on_past_what_is_judged() -> None:
+    found = ahead(points([0.7, 0.8, 0.87]))
+    sizes = [point.n for point in found.curve]
+    assert sizes[0] == found.n_trained[0]
+    assert sizes[-1] == found.n_judged + 2 * found.n_more
+    assert {found.n_judged, found.n_judged + found.n_more} <= set(sizes)
+    assert sizes == sorted(set(sizes))
+    values = [point.f1.value for point in found.curve]
+    assert all(later >= earlier - 1e-9 for earlier, later in pairwise(values))
+
+
+def test_where_the_curve_leads_lies_between_its_ends_and_agrees_with_the_gain() -> None:
+    found = ahead(points([0.7, 0.8, 0.87]))
+    now, then = found.after(found.n_judged), found.after(found.n_judged + found.n_more)
+    assert then.low <= then.value <= then.high
+    assert then.value - now.value == pytest.approx(found.gain.value, abs=0.02)
+    assert found.after(found.n_judged + 1).value is None
+
+
+def test_measured_points_have_intervals_around_them() -> None:
+    found = ahead(points([0.7, 0.8, 0.87]))
+    for f1, spread in zip(found.micro_f1, found.measured, strict=True):
+        assert spread.value == pytest.approx(f1)
+        assert spread.low < f1 < spread.high
+
+
+def test_a_forecast_of_an_earlier_version_is_read_without_its_curve() -> None:
+    stored = ahead(points([0.7, 0.8, 0.87])).to_json()
+    del stored["curve"], stored["measured"]
+    found = Forecast.from_json(stored)
+    assert (found.curve, found.measured) == ((), ())
+    assert found.after(found.n_judged).value is None
