@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pages.widgets.dashboard import (
     calibration,
+    errors,
     history,
     in_short,
     labels,
@@ -38,6 +39,7 @@ TABS = (
     Tab("Calibration", calibration.draw),
     Tab("Labels", labels.draw),
     Tab("Together", together.draw, lambda view: not view.round_.is_exclusive),
+    Tab("Errors", errors.draw),
     Tab("Map", map.draw),
     Tab("History", history.draw),
     Tab("Report", report.draw),
