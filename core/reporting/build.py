@@ -18,7 +18,7 @@ from core.evaluation.outputs import OUTPUTS, EvaluationOutputs
 from core.evaluation.suspect_counts import suspects_measured
 from core.evaluation.verdicts import answers, what_first
 from core.reporting import findings, scores
-from core.reporting.clouds import Found, draw_clouds, find_words, title_of, words_table
+from core.reporting.clouds import Found, draw_clouds, find_words, in_pictures, title_of, words_table
 from core.reporting.figures import Drawn, draw_all, write_json, write_plotly
 from core.reporting.folder import new_report, write_marker
 from core.reporting.material import Material, gather
@@ -144,7 +144,7 @@ def _pictures(material: Material, found: list[Found], folder: Path, watch: Watch
     told = "The larger, the more often in wrong documents than in right ones judged alike."
     return shown + [
         Picture(path, title_of(material, each), told, ERRORS)
-        for path, each in zip(clouds[:CLOUDS_SHOWN], found, strict=False)
+        for path, each in zip(clouds[:CLOUDS_SHOWN], in_pictures(found), strict=False)
     ]
 
 

@@ -24,6 +24,7 @@ from core.reporting.words import Word, over_represented
 
 N_WORDS = 40  # of each comparison
 FEWEST = 3  # documents on either side: fewer have no words that tell
+FEWEST_WORDS = 4  # in a picture
 MOST_CLOUDS = 40  # labels with a picture, those with most errors first
 ALL = "(all labels)"
 ONE_TOO_MANY, MISSED = "false positives", "false negatives"
@@ -39,6 +40,11 @@ class Found:
     position: int | None
     words: dict[str, tuple[Word, ...]]  # by kind of mistake
     n_wrong: int
+
+    @property
+    def n_words(self) -> int:
+        """Of both kinds of mistake."""
+        return sum(len(words) for words in self.words.values())
 
 
 def find_words(material: Material) -> list[Found]:
@@ -77,11 +83,16 @@ def words_table(material: Material, found: Sequence[Found]) -> Table:
 def draw_clouds(material: Material, found: Sequence[Found], folder: Path) -> list[Path]:
     """Write a picture for all labels and for those with most errors; gives their paths."""
     paths = []
-    for each in found[: MOST_CLOUDS + 1]:
+    for each in in_pictures(found):
         stem = "all-labels" if each.position is None else f"label-{material.files[each.position]}"
         paths.append(folder / f"{stem}.png")
         _write(paths[-1], each)
     return paths
+
+
+def in_pictures(found: Sequence[Found]) -> list[Found]:
+    """Those that have words enough to be worth a picture."""
+    return [each for each in found if each.n_words >= FEWEST_WORDS][: MOST_CLOUDS + 1]
 
 
 def title_of(material: Material, found: Found) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,6 +25,7 @@ CELL_IN = 0.34  # inches, of a matrix of labels
 MOST_WRITTEN = 40  # labels up to which a matrix of labels writes its numbers
 DPI = 110
 DPI = 110
+LONGEST_NAME = 18  # characters
 BLUE = np.array([0x00, 0x77, 0xBB]) / 255
 
 
@@ -53,7 +55,6 @@ def _small_matrices(material: Material) -> Iterator[Figure]:
 
 def _grid(names: list[str], counts: NDArray[np.int64]) -> Figure:
     """Matrices side by side, judged down and predicted across, shaded by the share of the row."""
-    font = font_for(names)
     n_rows = -(-len(names) // ACROSS)
     figure = Figure(figsize=(ACROSS * 1.75, n_rows * 1.95 + 0.3), facecolor=PAPER)
     places = figure.subplots(n_rows, ACROSS, squeeze=False)
@@ -63,7 +64,7 @@ def _grid(names: list[str], counts: NDArray[np.int64]) -> Figure:
             continue
         tp, fp, fn, tn = counts[position]
         _draw_matrix(axes, np.array([[tp, fn], [fp, tn]]), written=True)
-        axes.set_title(_short(names[position], font), fontsize=8, font=FontProperties(fname=font))
+        axes.set_title(**_written(names[position]))
         first = position % ACROSS == 0
         axes.set_xticks([0, 1], ["predicted", "not"], fontsize=6.5)
         axes.set_yticks([0, 1], ["present", "absent"] if first else ["", ""], fontsize=6.5)
@@ -73,15 +74,16 @@ def _grid(names: list[str], counts: NDArray[np.int64]) -> Figure:
 
 def _between_labels(material: Material) -> Figure:
     names, matrix = material.outputs.names, label_confusion(material)
-    font = font_for(names)
     side = max(4.0, CELL_IN * len(names) + 2.2)
     figure = Figure(figsize=(side, side), facecolor=PAPER)
     axes = figure.subplots()
     _draw_matrix(axes, matrix, written=len(names) <= MOST_WRITTEN)
-    shown = [_short(name, font) for name in names]
-    letters = FontProperties(fname=font, size=8)
-    axes.set_xticks(range(len(names)), shown, rotation=90, font=letters)
-    axes.set_yticks(range(len(names)), shown, font=letters)
+    shown = [_written(name) for name in names]
+    axes.set_xticks(range(len(names)), [told["label"] for told in shown], rotation=90)
+    axes.set_yticks(range(len(names)), [told["label"] for told in shown])
+    for axis in (axes.xaxis, axes.yaxis):
+        for written, told in zip(axis.get_ticklabels(), shown, strict=True):
+            written.set_fontproperties(told["font"])
     axes.set_xlabel("predicted", color=INK)
     axes.set_ylabel("judged", color=INK)
     figure.tight_layout()
@@ -100,9 +102,12 @@ def _draw_matrix(axes: Axes, matrix: NDArray[np.int64], *, written: bool) -> Non
         axes.text(column, row, f"{n:,}", ha="center", va="center", fontsize=8, color=ink)
 
 
-def _short(name: str, font: Path) -> str:
-    cut = name if len(name) <= 18 else name[:17].rstrip() + "…"
-    return drawable(" ".join(cut.split()), font).replace("$", r"\$")
+def _written(name: str) -> dict[str, Any]:
+    """A short name and a font that has its letters."""
+    cut = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
+    font = font_for([cut])
+    label = drawable(" ".join(cut.split()), font).replace("$", r"\$")
+    return {"label": label, "font": FontProperties(fname=font, size=8)}
 
 
 def _write(path: Path, figure: Figure) -> None:

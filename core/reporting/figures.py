@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from core.evaluation.wording import measured_on
 from core.reporting.material import Material
 
 PLOTLY_JS = "plotly.min.js"  # beside the figures, which share it
+CLICKS = re.compile(r"\s*Click [^.]*\.")  # what is said of charts in the app
 INK, PAPER = "#30353b", "#ffffff"  # of what is drawn on white
 CONFIG = {"displaylogo": False, "responsive": True, "toImageButtonOptions": {"scale": 2}}
 
@@ -32,7 +34,7 @@ class Recipe:
     suggests: Callable[[Material], str]
     fits: Callable[[Material], bool] = lambda material: True
     measured: Callable[[Material], str] = lambda material: measured_on(material.evaluation)
-    in_page: bool = True  # else in its files alone
+    in_page: Callable[[Material], bool] = lambda material: True  # else in its files alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +75,10 @@ def draw_all(recipes: Iterable[Recipe], material: Material) -> Iterator[Drawn]:
             recipe.title,
             recipe.section,
             recipe.draw(material),
-            recipe.how(),
+            CLICKS.sub("", recipe.how()),
             recipe.suggests(material),
             recipe.measured(material),
-            recipe.in_page,
+            recipe.in_page(material),
         )
 
 

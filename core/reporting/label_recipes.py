@@ -63,7 +63,7 @@ def _recipe(
         how=how,
         suggests=suggests,
         measured=lambda m: measured_on(m.evaluation, label),
-        in_page=False,
+        in_page=lambda m: False,
     )
 
 

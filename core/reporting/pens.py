@@ -10,6 +10,7 @@ from matplotlib.font_manager import findfont, fontManager, get_font
 
 MISSING = "\u25a1"  # an empty square, which the usual font has
 USUAL = "DejaVu Sans"  # comes with matplotlib
+NO_LETTERS = "Last Resort"  # a font that has a box for every character there is
 
 
 def font_for(words: Iterable[str]) -> Path:
@@ -45,6 +46,8 @@ def _others() -> tuple[Path, ...]:
     fonts = {
         entry.fname: entry.name
         for entry in fontManager.ttflist
-        if entry.style == "normal" and entry.weight in (400, "normal", "regular")
+        if entry.style == "normal"
+        and entry.weight in (400, "normal", "regular")
+        and NO_LETTERS not in entry.name
     }
     return tuple(Path(fname) for fname in sorted(fonts, key=lambda f: (fonts[f], f)))

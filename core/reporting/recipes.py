@@ -9,7 +9,7 @@ from functools import partial
 
 from core.charts import figures as charts
 from core.charts.label_curves import colours_of
-from core.charts.pairs import Which
+from core.charts.pairs import MOST_NAMED, Which
 from core.evaluation import advice
 from core.evaluation.belief import compared
 from core.evaluation.cooccurrence import PairMeasure, clustered_order
@@ -52,6 +52,11 @@ def _has_pairs(material: Material) -> bool:
     return not material.outputs.exclusive and _has_several(material)
 
 
+def _is_light(material: Material) -> bool:
+    """Whether a page can hold three heatmaps: each weighs with the square of the labels."""
+    return len(material.outputs.names) <= MOST_NAMED
+
+
 def _has_epochs(material: Material) -> bool:
     return bool(material.outputs.about.get("history"))
 
@@ -68,7 +73,7 @@ def _together(which: Which, measure: PairMeasure) -> Recipe:
         how=partial(advice.how_to_read_cooccurrence_heatmap, measure),
         suggests=lambda m: advice.what_it_suggests_cooccurrence_heatmap(m.evaluation),
         fits=_has_pairs,
-        in_page=is_count,
+        in_page=lambda m: is_count and (which == "difference" or _is_light(m)),
     )
 
 
@@ -82,7 +87,7 @@ def _reliability(kind: BinKind) -> Recipe:
         suggests=lambda m: advice.what_it_suggests_reliability_curves(
             compared(m.outputs, kind=kind)
         ),
-        in_page=kind == "equal_width",
+        in_page=lambda m: kind == "equal_width",
     )
 
 
