@@ -16,6 +16,7 @@ from core.domain import SubmissionKind, SubmissionSource
 from core.services.judgement_matrix import judgement_matrix
 from core.services.judgements import NewSubmission, annotator_named, record_judgements
 from core.services.labels import NewLabel, active_labels, add_labels
+from core.services.operating_points import set_operating_point
 from core.services.projects import get_project
 from core.store.tables import Document, Query, Round
 from tests.e2e.card_driver import (
@@ -568,6 +569,24 @@ def test_suggestions_can_be_hidden_and_set_nothing(shared_server: Server, page: 
     page.reload()
     card.wait_for_document()
     expect(card.chip("refund").locator(".number")).to_be_hidden()
+
+
+def test_a_threshold_that_is_moved_changes_which_suggestions_stand_out(
+    shared_server: Server, page: Page
+) -> None:
+    project_id = seed_project(shared_server.store, 30)
+    put_suggestions(shared_server, project_id)
+    card = Card(page, shared_server.url, project_id).open()
+    expect(card.chip("refund")).to_have_attribute("data-suggested", "predicted")
+    with shared_server.store.write() as session:
+        round_id = get_project(session, project_id).active_round_id
+        set_operating_point(
+            session, project_id, round_id, shared=0.95, own={}, aim=None, annotator="ada"
+        )
+    page.reload()
+    card.wait_for_document()
+    expect(card.chip("refund").locator(".number")).to_have_text("0.90")
+    expect(card.chip("refund")).to_have_attribute("data-suggested", "")
 
 
 def test_a_new_round_changes_what_comes_next_but_not_what_is_begun(
