@@ -18,13 +18,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from core.disk import write_whole
 from core.domain import ABSENT, PRESENT
+from core.evaluation.words import Word, over_represented
 from core.reporting.material import Material
 from core.reporting.tables import Cell, Table
-from core.reporting.words import Word, over_represented
 
 N_WORDS = 40  # of each comparison
 FEWEST = 3  # documents on either side: fewer have no words that tell
-FEWEST_WORDS = 4  # in a picture
+FEWEST_WORDS = 3  # in a picture
 MOST_CLOUDS = 40  # labels with a picture, those with most errors first
 ALL = "(all labels)"
 ONE_TOO_MANY, MISSED = "false positives", "false negatives"

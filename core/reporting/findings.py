@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from core.domain import ABSENT, PRESENT, Proba, Truth
+from core.domain import PRESENT, Proba, Truth
 from core.evaluation.calibration import (
     brier,
     expected_calibration_error,
@@ -13,7 +10,7 @@ from core.evaluation.calibration import (
     reliability,
 )
 from core.evaluation.cooccurrence import list_pairs
-from core.evaluation.counts import Floats
+from core.evaluation.errors import find_errors
 from core.evaluation.wording import FEW_POSITIVES
 from core.reporting.material import Material
 from core.reporting.tables import Cell, Table
@@ -27,26 +24,12 @@ PAIR_COLUMNS = (
 ALL_LABELS = "(all labels)"
 
 
-def confidence_of_errors(material: Material) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """Rows and labels of wrong cells and how sure the model was of them, surest first.
-
-    The confidence is the probability of what was predicted: that of the label
-    where it is one too many, of its absence where it was missed.
-    """
-    guesses, truth = material.guesses, material.truth
-    wrong = (guesses & (truth == ABSENT)) | (~guesses & (truth == PRESENT))
-    rows, labels = np.nonzero(wrong)
-    proba = material.outputs.proba[rows, labels].astype(np.float64)
-    confidence = np.where(guesses[rows, labels], proba, 1 - proba)
-    order = np.lexsort((labels, rows, -confidence))
-    return rows[order], labels[order], confidence[order]
-
-
 def errors(material: Material) -> Table:
     """Every wrong cell, the ones that the model was surest of first."""
     outputs, texts = material.outputs, material.texts
     rows: list[tuple[Cell, ...]] = []
-    for row, label, confidence in zip(*confidence_of_errors(material), strict=True):
+    found = find_errors(outputs)
+    for row, label, confidence in zip(found.rows, found.labels, found.confidence, strict=True):
         told: tuple[Cell, ...] = (
             material.document(row),
             outputs.names[label],

@@ -7,19 +7,27 @@ from __future__ import annotations
 
 from functools import partial
 
+from core.charts import errors as error_charts
 from core.charts import figures as charts
 from core.charts.label_curves import colours_of
 from core.charts.pairs import MOST_NAMED, Which
-from core.evaluation import advice
+from core.evaluation import advice, advice_errors
 from core.evaluation.belief import compared
 from core.evaluation.cooccurrence import PairMeasure, clustered_order
+from core.evaluation.errors import (
+    errors_by_label,
+    errors_by_length,
+    find_errors,
+    words_in_errors,
+)
 from core.evaluation.reliability import BinKind
 from core.evaluation.thresholds import sweep_interval
 from core.reporting.figures import Recipe
 from core.reporting.label_recipes import of_single_labels
 from core.reporting.material import Material
-from core.reporting.sections import CALIBRATION, LABELS, THRESHOLDS, TOGETHER, TRAINING
+from core.reporting.sections import CALIBRATION, ERRORS, LABELS, THRESHOLDS, TOGETHER, TRAINING
 
+N_WORDS = 20
 PAIR_TITLES: dict[Which, str] = {
     "judged": "Judged together",
     "predicted": "Predicted together",
@@ -144,6 +152,40 @@ RECIPES = (
         suggests=lambda m: advice.what_it_suggests_precision_recall_curves(m.evaluation),
     ),
     *(_together(which, measure) for measure in PairMeasure for which in PAIR_TITLES),
+    Recipe(
+        "errors_by_label",
+        "Errors by label",
+        ERRORS,
+        draw=lambda m: error_charts.errors_by_label(
+            m.outputs.names, errors_by_label(m.outputs), m.outputs.colours
+        ),
+        how=advice_errors.how_to_read_errors_by_label,
+        suggests=lambda m: advice_errors.what_it_suggests_errors_by_label(
+            m.outputs.names, errors_by_label(m.outputs), find_errors(m.outputs)
+        ),
+    ),
+    Recipe(
+        "errors_by_length",
+        "Errors by length of text",
+        ERRORS,
+        draw=lambda m: error_charts.errors_by_length(errors_by_length(m.outputs)),
+        how=advice_errors.how_to_read_errors_by_length,
+        suggests=lambda m: advice_errors.what_it_suggests_errors_by_length(
+            errors_by_length(m.outputs)
+        ),
+        fits=lambda m: bool(m.outputs.texts),
+    ),
+    Recipe(
+        "words_in_errors",
+        "Words of documents with an error",
+        ERRORS,
+        draw=lambda m: error_charts.words_in_errors(words_in_errors(m.outputs, N_WORDS)),
+        how=advice_errors.how_to_read_words_in_errors,
+        suggests=lambda m: advice_errors.what_it_suggests_words_in_errors(
+            words_in_errors(m.outputs, N_WORDS)
+        ),
+        fits=lambda m: bool(m.texts),
+    ),
     Recipe(
         "loss_by_epoch",
         "Loss by epoch",

@@ -92,7 +92,7 @@ names = st.lists(
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(names, st.sampled_from(NASTY), st.text(st.characters(), max_size=60))
 def test_no_name_or_text_becomes_a_tag(
