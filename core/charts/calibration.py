@@ -289,7 +289,7 @@ def methods_compared(found: Recalibration, names: Sequence[str]) -> go.Figure:
     figure.add_vline(x=0, line={"color": NEUTRAL, "dash": "dot", "width": 1.5})
     _name_rows(figure, [names[label] for label in drawn])
     figure.update_xaxes(
-        title="Log loss less than by temperature"
+        title="Log loss saved"
         + _left_out("the most to gain: {n}", len(found.labels), len(tried), len(drawn)),
         range=[lowest - 0.05 * (highest - lowest), highest + 0.05 * (highest - lowest)],
     )

@@ -154,6 +154,11 @@ def resampled_interval(
     on few documents, most of all near 1, where nothing is left to draw from.
     When nothing varies, it is Wilson's interval on the number of documents.
 
+    How often 90 % intervals held the true macro-F1 of six labels, 3 to 40 % frequent,
+    in 500 simulations of 30, 50 and 100 documents, percentiles first: a middling
+    model 0.83, 0.90, 0.92 and 0.91, 0.91, 0.90; a nearly faultless one 0.91, 0.83,
+    0.76 and 0.96, 0.94, 0.93.
+
     Parameters
     ----------
     resamples : (resamples,), NaN where undefined
