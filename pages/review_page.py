@@ -37,15 +37,16 @@ def draw(here: Context, project: Project) -> None:
             query_params=query_of(project.id),
         )
         return
-    kind = choose_kind()
+    kind = choose_kind(project)
     st.caption(f"{KINDS[kind].about} {ABOUT}")
     draw_card(here, project, kind)
     draw_effect(here, project)
 
 
-def choose_kind() -> ReviewKind:
-    """Which doubt to look at."""
-    kinds = [str(kind) for kind in LOADERS if kind in KINDS]
+def choose_kind(project: Project) -> ReviewKind:
+    """Which doubt to look at; where one label applies there are no pairs."""
+    of_pairs = {ReviewKind.PAIR, ReviewKind.COMPANION} if is_exclusive(project) else set()
+    kinds = [str(kind) for kind in LOADERS if kind in KINDS and kind not in of_pairs]
     chosen = st.segmented_control(
         "Why",
         kinds,

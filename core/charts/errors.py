@@ -65,8 +65,9 @@ def errors_by_label(
             hovertemplate="%{hovertext}<extra></extra>",
             cliponaxis=False,
         )
-    widest = int(max(by_label.n_missed[shown].max(), by_label.n_false[shown].max(), 1))
-    figure.update_layout(barmode="relative", bargap=0.25)
+    left, right = (int(counts[shown].max()) for counts in (by_label.n_missed, by_label.n_false))
+    least = 0.15 * max(left, right)  # room for the numbers of the smaller side
+    figure.update_layout(barmode="relative", bargap=0.25, showlegend=False)
     figure.update_yaxes(
         tickvals=list(range(len(shown))),
         ticktext=[short(names[i]) for i in shown],
@@ -74,8 +75,8 @@ def errors_by_label(
         showgrid=False,
     )
     figure.update_xaxes(
-        title="Documents: missed ← → false alarms",
-        range=[-1.2 * widest, 1.2 * widest],
+        title="missed (hatched) ← documents → false alarms",
+        range=[-1.2 * max(left, least), 1.2 * max(right, least)],
         zeroline=True,
         showticklabels=False,
     )

@@ -17,6 +17,7 @@ from core.evaluation.counts import Counts, Floats, Mask, check_shapes, usable_ce
 
 USUAL_ERROR_RATE = 0.05  # of judgements: what careful annotators leave
 HIGHEST_RATE = 0.1  # more is rather a label the model does not understand than a mistake
+ONE_IN_TWENTY = 1.645  # standard errors, on one side
 PRIOR_LABELS = 20  # present labels that the usual rate counts as, beside those that were judged
 
 
@@ -146,6 +147,28 @@ def only_applied(truth: Truth) -> Truth:
     """
     has_one = (truth == PRESENT).any(axis=1)[:, None]
     return np.where(has_one & (truth == ABSENT), -1, truth).astype(np.int8)
+
+
+def understood(proba: Proba, truth: Truth) -> Mask:
+    """Which labels the model can speak of, (labels,): it ranks present above absent.
+
+    By the rank sum of Mann and Whitney (1947), beyond what chance does in one of
+    twenty. What a model without a clue contradicts is no mistake; so it is with a
+    label of two or three examples, whatever they are.
+    """
+    check_shapes(proba, truth)
+    from scipy.stats import rankdata  # slow to import, wanted by the worker only
+
+    usable = usable_cells(proba, truth)
+    known = np.zeros(proba.shape[1], dtype=np.bool_)
+    for label in range(proba.shape[1]):
+        cells = usable[:, label]
+        present = truth[cells, label] == PRESENT
+        n, m = int(present.sum()), int((~present).sum())
+        if n and m:
+            surplus = rankdata(proba[cells, label])[present].sum() - n * (n + m + 1) / 2
+            known[label] = surplus > ONE_IN_TWENTY * np.sqrt(n * m * (n + m + 1) / 12)
+    return known
 
 
 def expected_wrong(suspects: Suspects, n_labels: int) -> Floats:

@@ -27,6 +27,7 @@ from core.evaluation.suspects import (
     estimate_error_rates,
     find_suspects,
     only_applied,
+    understood,
 )
 from core.rounds import files
 from core.rounds.progress import Progress
@@ -53,6 +54,7 @@ def diagnose(workshop: Workshop, task: Task, progress: Progress) -> dict[str, An
     proba = honest_proba(task)
     judged = only_applied(snapshot.train_truth) if task.is_exclusive else snapshot.train_truth
     rates = estimate_error_rates(proba, judged)
+    judged = np.where(understood(proba, snapshot.train_truth), judged, UNJUDGED).astype(np.int8)
     suspects = _suspects(task, snapshot, proba, judged, rates)
     _write(task, SUSPECTS, suspects)
     _go_on(progress, 0.2)
@@ -192,15 +194,13 @@ def _drift(workshop: Workshop, task: Task, snapshot: Snapshot, proba: Proba) -> 
     expected_of = np.asarray(stored[_some(waiting, MOST_OF_POOL, rng)], dtype=np.float32)
     order = judged_at(workshop.store, task, snapshot)
     renamed, shifted = find_shifts(proba, snapshot.train_truth, order)
+    found: list[Renamed | Shifted] = [*renamed, *shifted]
     label_ids = _label_ids(task)
     return {
         **_of_drift(drift),
         "n_waiting": len(waiting),
         "labels": _shares(snapshot, expected_of, label_ids),
-        "findings": [
-            _finding(found, snapshot.label_names, _label_ids(task))
-            for found in [*renamed, *shifted]
-        ],
+        "findings": [_finding(one, snapshot.label_names, label_ids) for one in found],
     }
 
 

@@ -111,7 +111,7 @@ def test_errors_are_drawn_by_label_length_and_words_and_what_was_found_is_said(
     words = said(test).replace("\\", "")
     assert "“billing” stops after about 20 judged documents" in words
     assert "7 judgements contradict what a model that did not see them expects" in words
-    assert "about 3 judgements of them should be wrong" in words
+    assert "about 3 of them should be wrong" in words
     assert "Judged documents are easily told from those that wait" in words
     assert "over-represented: “billing”" in words
     assert "Surest first" in words

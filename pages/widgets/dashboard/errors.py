@@ -72,11 +72,10 @@ def _draw_doubts(view: View, drift: dict[str, Any] | None) -> None:
     n = int(drift["n_suspects"])
     told = "No judgement is doubtful."
     if n:
-        about = counted(round(drift["expected_wrong"]), "judgement")
         told = (
             f"{counted(n, 'judgement')} contradict what a model that did not see them expects; "
-            f"about {about} of them should be wrong. Hard labels look like mistakes too, so take "
-            "it for a bound."
+            f"about {drift['expected_wrong']:,.0f} of them should be wrong. Hard labels look like "
+            "mistakes too, so take it for a bound."
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/fact_check: {told}")

@@ -13,6 +13,7 @@ from core.evaluation.suspects import (
     expected_wrong,
     find_suspects,
     only_applied,
+    understood,
 )
 
 PROBA = np.array([[0.9, 0.1], [0.2, 0.6], [np.nan, 0.7]], dtype=np.float32)
@@ -114,6 +115,18 @@ def test_an_error_rate_that_is_no_share_is_refused(rates):
 def test_where_one_label_applies_what_follows_from_it_is_not_suspected_apart():
     truth = np.array([[1, 0, 0], [0, -1, 0], [-1, -1, -1]], dtype=np.int8)
     assert only_applied(truth).tolist() == [[1, -1, -1], [0, -1, 0], [-1, -1, -1]]
+
+
+def test_labels_the_model_has_no_clue_of_or_that_hardly_occur_raise_no_suspicion():
+    rng = np.random.default_rng(0)
+    truth = (rng.random((300, 4)) < [0.3, 0.3, 0.3, 0.0]).astype(np.int8)
+    truth[:2, 3] = 1
+    proba = rng.random((300, 4)).astype(np.float32)
+    proba[:, 0] = 0.2 + 0.5 * truth[:, 0] + 0.2 * rng.random(300)
+    proba[:, 1] = 0.9 - 0.5 * truth[:, 1]
+    proba[:, 3] = 0.01
+    assert understood(proba, truth).tolist() == [True, False, False, False]
+    assert not understood(proba, np.full_like(truth, -1)).any()
 
 
 def test_near_copies_conflict_only_where_both_were_judged():
