@@ -160,6 +160,7 @@ def _add_background(figure: go.Figure, evaluation: Evaluation, positions: list[i
         name=f"{len(positions)} others",
         mode="lines",
         line={"color": FAINT, "width": 1.2, "shape": "vh"},
+        opacity=max(0.25, min(1.0, 60 / len(positions))),  # hundreds would be a wall
         hovertemplate="%{text}: precision %{y:.2f} at recall %{x:.2f}<extra></extra>",
     )
 

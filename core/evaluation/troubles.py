@@ -55,6 +55,9 @@ def _trouble(scores: LabelScores, *, exclusive: bool, cut_badly: bool) -> str:
     if is_collapsed(scores):
         return "predicted nearly everywhere"
     precision, recall = scores.precision or 0.0, scores.recall or 0.0
+    if precision == 0:
+        right = "the only prediction is wrong" if scores.n_predicted == 1 else ""
+        return right or f"none of {scores.n_predicted} predictions is right"
     if is_by_chance(scores):
         return "ranked hardly better than by chance"
     if recall <= LOW < precision:

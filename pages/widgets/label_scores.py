@@ -150,7 +150,7 @@ def _areas(_outputs: EvaluationOutputs, folder: str) -> list[float | None]:
 def _columns() -> dict[str, object]:
     return {
         "Label": st.column_config.TextColumn(pinned=True),
-        "What stands out": st.column_config.TextColumn(width="medium"),
+        "What stands out": st.column_config.TextColumn(width=330),
         **{name: st.column_config.NumberColumn(format="%.2f") for name in SCORES},
     }
 

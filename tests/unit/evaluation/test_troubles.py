@@ -29,6 +29,8 @@ def scores_of(tp, fp, fn, tn, *, ranked_by=None):
         ((3, 0, 11, 86), "recall 0.21: threshold too high?", True),
         ((10, 20, 0, 170), "precision 0.33: many false alarms", False),  # F1 is 0.50
         ((5, 20, 5, 170), "precision 0.20, recall 0.50: both low", True),
+        ((0, 2, 10, 88), "none of 2 predictions is right", True),
+        ((0, 1, 10, 89), "the only prediction is wrong", True),
         ((9, 1, 1, 89), "", False),
     ],
 )
