@@ -110,9 +110,9 @@ def what_it_suggests_learning_curve(outlook: Outlook) -> str:
 def how_to_read_label_strip() -> str:
     """How to read `label_strip`."""
     return (
-        "A row is a label, a column a round; the darker, the higher its F1. On the right stands F1 "
-        "now, and how far it has come since the first round measured on the same kind of "
-        f"documents. Empty cells had fewer than {FEW_POSITIVES} positives to measure on."
+        "A row is a label, a column a round; the stronger its colour, the higher its F1. On the "
+        "right stands F1 now, and how far it has come since the first round measured on the same "
+        f"kind of documents. Empty cells had fewer than {FEW_POSITIVES} positives to measure on."
     )
 
 

@@ -52,23 +52,33 @@ def draw_roll_back(
 
 def what_would_change(now: RoundInfo | None, chosen: RoundInfo) -> list[str]:
     """Line by line, in Markdown."""
-    told = [f"Suggestions and questions come from round {chosen.number} again."]
-    if now is not None:
-        told += [f"Instead of round {now.number}: {line}" for line in _differences(now, chosen)]
-    return [*told, "No judgement and no round is lost; you can return the same way."]
+    instead = "" if now is None else f", instead of round {now.number}"
+    return [
+        f"Suggestions and questions come from round {chosen.number} again{instead}.",
+        *([] if now is None else _differences(now, chosen)),
+        "No judgement and no round is lost; you can return the same way.",
+    ]
 
 
 def _differences(now: RoundInfo, chosen: RoundInfo) -> list[str]:
     name = name_of_score([chosen])
     told = [
-        f"{name} **{score(chosen.metrics, 'micro_f1')}** on {measured_on(chosen.metrics)}, where "
-        f"it is {score(now.metrics, 'micro_f1')} on {measured_on(now.metrics)}."
+        f"{name} **{score(chosen.metrics, 'micro_f1')}** on {measured_on(chosen.metrics)}, "
+        f"instead of {score(now.metrics, 'micro_f1')} on {measured_on(now.metrics)}."
     ]
-    if not chosen.is_exclusive and chosen.threshold is not None and now.threshold is not None:
-        told.append(f"a threshold of **{chosen.threshold:.2f}**, where it is {now.threshold:.2f}.")
+    before, after = _threshold(now), _threshold(chosen)
+    if before != after:
+        told.append(f"The threshold is **{after}** instead of {before}.")
     fewer = n_judged(now) - n_judged(chosen)
     if fewer > 0:
         told.append(
-            f"it knows **{counted(n_judged(chosen), 'judged document')}**, {fewer:,} fewer."
+            f"It knows **{counted(n_judged(chosen), 'judged document')}**, {fewer:,} fewer."
         )
     return told
+
+
+def _threshold(round_: RoundInfo) -> str:
+    """As it is shown; the same for all rounds that have none."""
+    if round_.is_exclusive or round_.threshold is None:
+        return "none"
+    return f"{round_.threshold:.2f}"

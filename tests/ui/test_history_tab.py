@@ -45,9 +45,9 @@ def test_going_back_says_what_would_change_before_it_does(rooms: Rooms, said: Sa
     project = two_rounds(rooms)
     test = open_history(project)
     told = words(test, said)
-    assert "Suggestions and questions come from round 1 again." in told
-    assert "Micro-F1 **0.52** on 3 audit documents, where it is 0.62" in told
-    assert "it knows **10 judged documents**, 10 fewer" in told
+    assert "Suggestions and questions come from round 1 again, instead of round 2." in told
+    assert "Micro-F1 **0.52** on 3 audit documents, instead of 0.62" in told
+    assert "It knows **10 judged documents**, 10 fewer" in told
     assert "No judgement and no round is lost" in told
     test.button(key="roll_back").click().run()
     assert not test.exception

@@ -66,7 +66,7 @@ def _suspects(view: View, outputs: EvaluationOutputs) -> SuspectCounts | None:
     with shown_errors():
         cells = None if view.folder is None else read_cells(view.folder / SUSPECTS)
     if cells is None:
-        return suspects_measured(outputs)
+        return _measured(str(view.folder), str(view.round_.finished_at), outputs)
     names = dict(zip(outputs.label_ids, outputs.names, strict=False))
     found = suspects_by_label(cells.label_ids, cells.suspicion, names)
     if not view.round_.is_active:
@@ -79,8 +79,14 @@ def _suspects(view: View, outputs: EvaluationOutputs) -> SuspectCounts | None:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
+def _measured(folder: str, finished_at: str, _outputs: EvaluationOutputs) -> SuspectCounts | None:
+    """For rounds that looked for nothing; measured documents never change."""
+    return suspects_measured(_outputs)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _belief(folder: str, finished_at: str, _outputs: EvaluationOutputs) -> Belief:
-    """Measured documents never change."""
+    """Of all labels together."""
     return belief(_outputs.proba, _outputs.truth, seed=_outputs.seed)
 
 
