@@ -12,20 +12,25 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from core.encoders.encoder import load_encoder
 from core.encoders.lexical import LexicalModel
 from core.encoders.networks import Cell, NetworkKind
 from core.errors import Conflict, CorruptArtefact, InputError
 from core.evaluation.calibration import Temperature
+from core.evaluation.operating_points import Cuts
+from core.evaluation.recalibration import LabelChoice, Map, Method, Recalibration
+from core.evaluation.unseen import Chosen
 from core.learners.baselines import BaselineConfig, BaselineLearner, Features
 from core.learners.bodies import TextNetworkConfig
 from core.learners.dataset import JudgedTexts, JudgedVectors
 from core.learners.deep import DeepConfig, DeepLearner
 from core.learners.quick import QuickConfig, QuickKind, new_quick
 from core.learners.text_network import TextNetworkLearner
-from core.manifest import verify
+from core.manifest import seal, verify
 from core.model_export.command import export_in_terminal
 from core.model_export.export import export_model
 from core.rounds import files
+from core.rounds.chosen import write_calibration, write_cuts
 from core.rounds.task import EncoderUse
 from core.settings import Settings
 from tests.unit.model_export.made import (
@@ -97,6 +102,46 @@ def test_the_example_needs_onnxruntime_and_tokenizers_and_answers_as_the_app(
     np.testing.assert_allclose(proba_of(lines), proba, atol=CLOSE)
     expected = [[n for n, p in zip(LABELS, row, strict=True) if p >= THRESHOLD] for row in proba]
     assert [line["labels"] for line in lines] == expected
+
+
+def test_labels_calibrated_and_cut_each_in_their_way_leave_as_they_are(
+    place: Path, settings: Settings, plain: tuple[Path, np.ndarray, np.ndarray]
+) -> None:
+    encoder = load_encoder(str(place / "tiny"), device="cpu", max_tokens=64)
+    x = encoder.encode(TEXTS)
+    use = EncoderUse(str(place / "tiny"), encoder.fingerprint, encoder.width)
+    head = new_quick(QuickConfig(kind=QuickKind.LOGISTIC), len(LABELS), blocks=use.blocks)
+    folder = place / "own" / "bait_seed3_round1"
+    write_round(folder, head, use, x)
+    maps = (
+        Map(Method.PLATT, (0.6, -0.4)),
+        Map(Method.BETA, (0.5, 1.4, 0.2)),
+        Map(Method.ISOTONIC, (0.0, 0.5, 1.0, 0.1, 0.3, 0.9)),
+    )
+    calibration = Recalibration(TEMPERATURE, tuple(LabelChoice(one, {}, "") for one in maps))
+    write_calibration(folder, calibration)
+    cuts = Cuts(
+        np.array([0.2, 0.4, 0.6]), 0.4, np.array([True, False, True]), np.zeros(3, dtype=np.bool_)
+    )
+    write_cuts(folder, Chosen(calibration, cuts), LABELS)
+    seal(folder)
+
+    export_model(folder, place / "own-out", settings=settings)
+    lines = run(place / "own-out" / "example.py")
+    expected = calibration.apply(head.predict_proba(JudgedVectors(x, TRUTH)))
+    np.testing.assert_allclose(proba_of(lines), expected, atol=CLOSE)
+    named = [
+        [n for n, p, cut in zip(LABELS, row, cuts.thresholds, strict=True) if p >= cut]
+        for row in expected
+    ]
+    assert [line["labels"] for line in lines] == named
+    told = json.loads((place / "own-out" / "calibration.json").read_text())
+    assert told[LABELS[0]] == {"method": "platt", "slope": 0.6, "shift": -0.4}
+    assert told[LABELS[2]] == {"method": "isotonic", "from": [0.0, 0.5, 1.0], "to": [0.1, 0.3, 0.9]}
+    card = (place / "own-out" / "README.md").read_text()
+    assert "3 labels have a way of their own instead" in card
+    assert "0.200 to 0.600" in card
+    assert "some labels are calibrated by a curve that is no layer" in card
 
 
 def test_the_same_with_transformers(plain: tuple[Path, np.ndarray, np.ndarray]) -> None:
