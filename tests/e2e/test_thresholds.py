@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import select
 
 from core.api.tokens import issue_token
@@ -52,7 +52,8 @@ class Bench:
 
     def open(self) -> Bench:
         self.app.open(f"/dashboards?project={self.project_id}&view=Thresholds")
-        expect(self.handle).to_be_visible()
+        expect(self.handle).to_be_visible(timeout=60_000)
+        self.app.wait_until_still()
         return self
 
     def grip(self) -> tuple[float, float]:
@@ -214,7 +215,7 @@ def test_an_aim_moves_the_point_and_a_phone_has_room_for_it(bench: Bench) -> Non
     bench.app.page.set_viewport_size({"width": 400, "height": 800})
     bench.app.page.get_by_role("combobox", name="Choose by").click()
     bench.app.page.get_by_role("option", name="F1: precision and recall alike").click()
-    bench.app.see("use these thresholds")
+    bench.app.see("It raises micro-F1")
     assert bench.value() < 0.3
     plot, window = bench.app.page.locator("[data-ref=plot]").bounding_box(), 400
     assert plot is not None
@@ -222,3 +223,27 @@ def test_an_aim_moves_the_point_and_a_phone_has_room_for_it(bench: Bench) -> Non
     assert plot["x"] + plot["width"] <= window
     wide = "document.documentElement.scrollWidth"
     assert bench.app.page.evaluate(wide) <= window
+
+
+def test_a_finger_on_the_handle_drags_it_and_does_not_scroll(
+    browser: Browser, bench: Bench
+) -> None:
+    phone = browser.new_context(
+        viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True
+    )
+    held = Bench(App(phone.new_page(), bench.app.server), bench.project_id).open()
+    held.app.see("This is what is in force.")
+    x, y = held.grip()
+    finger = phone.new_cdp_session(held.app.page)
+
+    def touch(kind: str, *at: tuple[float, float]) -> None:
+        points = [{"x": a, "y": b} for a, b in at]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (x, y))
+    for step in range(1, 9):
+        touch("touchMove", (x - 10 * step, y - 3 * step))
+    touch("touchEnd")
+    held.app.see("moved while looking at these very documents")
+    assert held.value() < 0.35
+    phone.close()

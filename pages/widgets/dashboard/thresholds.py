@@ -78,18 +78,16 @@ def _draw_still(view: View) -> None:
 
 
 def _draw_in_force(desk: Desk) -> None:
-    words, back = st.columns([4, 1], vertical_alignment="center")
-    words.markdown(
-        f":material/target: {point_in_words(desk.point, len(desk.outputs.names))}"
-        + ("" if desk.view.round_.is_active else " This round itself is not in force.")
-    )
-    if not desk.point.is_own_of_round:
-        back.button(
-            "Back to the round's own",
-            key="thresholds_back",
-            on_click=_go_back,
-            args=(desk,),
-        )
+    point, words = desk.point, point_in_words(desk.point, len(desk.outputs.names))
+    if not desk.view.round_.is_active:
+        words += " This round itself is not in force."
+    if point.is_own_of_round:
+        st.markdown(f":material/target: {words}")
+        return
+    words += " The figures at the top of the page are of the round's own thresholds."
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/target: {words}")
+        st.button("Back to the round's own", key="thresholds_back", on_click=_go_back, args=(desk,))
 
 
 def _go_back(desk: Desk) -> None:

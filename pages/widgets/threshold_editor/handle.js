@@ -40,6 +40,8 @@ class Handle {
       }),
     );
     this.root.addEventListener("pointerdown", (event) => this.take(event));
+    // where touch-action is not heeded inside a picture, the page would scroll instead
+    this.root.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     this.root.addEventListener("pointermove", (event) => this.drag(event));
     this.root.addEventListener("pointerup", () => this.letGo());
     this.root.addEventListener("pointercancel", () => this.giveUp());
