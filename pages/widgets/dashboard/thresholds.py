@@ -12,11 +12,12 @@ from core.errors import NotReady
 from core.evaluation import advice
 from core.evaluation.advice_thresholds import what_it_suggests_label_sweep
 from core.evaluation.counts import masked_truth
-from core.evaluation.operating_points import Aim, Goal, Scope
+from core.evaluation.operating_points import Aim
 from core.evaluation.wording import FEW_POSITIVES, measured_on
 from core.services.operating_points import reset_operating_point, set_operating_point
 from core.services.projects import ProjectSettings, choose_aim
 from pages.widgets.chart import draw_chart
+from pages.widgets.dashboard.threshold_aim import BY_HAND, choose_aim_to_try
 from pages.widgets.dashboard.threshold_desk import (
     Desk,
     Draft,
@@ -28,13 +29,12 @@ from pages.widgets.dashboard.threshold_desk import (
     moved,
 )
 from pages.widgets.dashboard.threshold_results import draw_results, draw_table
-from pages.widgets.dashboard.threshold_words import GOALS, SCOPES, aim_in_words, point_in_words
+from pages.widgets.dashboard.threshold_words import aim_in_words, point_in_words
 from pages.widgets.dashboard.view import NO_OUTPUTS, View
 from pages.widgets.errors import shown_errors
 from pages.widgets.text import counted, escaped
 from pages.widgets.threshold_editor import Curves, Point, moved_to, threshold_editor
 
-BY_HAND = "by-hand"
 ALL = -1  # the position that stands for all labels
 HINT = "Drag the point, or focus it and use ← →. It is tried when you let go."
 
@@ -51,7 +51,7 @@ def draw(view: View) -> None:
         _draw_still(view)
         return
     _draw_in_force(desk)
-    aim = _choose_aim(desk)
+    aim = choose_aim_to_try(desk.view.round_.id)
     draft = _draft(desk, aim)
     editor, results = st.columns([4, 3], gap="small")
     with editor, st.container(border=True, key="chart_threshold_sweep"):
@@ -103,77 +103,6 @@ def _begin_again(round_id: int) -> None:
     """What is in force is what is on the desk."""
     forget(round_id)
     st.session_state[f"aim_{round_id}"] = BY_HAND
-
-
-def _choose_aim(desk: Desk) -> Aim | None:
-    """The aim that is asked for, or None to begin from what is in force."""
-    round_id = desk.view.round_.id
-    again = {"on_change": forget, "args": (round_id,)}
-    with st.container(horizontal=True, vertical_alignment="bottom", key="threshold_aim"):
-        goal = st.selectbox(
-            "Choose by",
-            [BY_HAND, *Goal],
-            format_func=lambda g: "What is in force, or by hand" if g == BY_HAND else GOALS[g],
-            key=f"aim_{round_id}",
-            width=280,
-            **again,
-        )
-        if goal == BY_HAND:
-            return None
-        options = _options(Goal(goal), round_id, again)
-        scope = st.segmented_control(
-            "Thresholds",
-            list(Scope),
-            format_func=SCOPES.__getitem__,
-            default=Scope.SHARED,
-            required=True,
-            key=f"scope_{round_id}",
-            **again,
-        )
-    return replace(Aim(), goal=Goal(goal), scope=Scope(scope or Scope.SHARED), **options)
-
-
-def _options(goal: Goal, round_id: int, again: dict[str, object]) -> dict[str, float]:
-    """The numbers that belong to a goal."""
-    if goal is Goal.F_BETA:
-        return {
-            "beta": st.number_input(
-                "Beta",
-                0.1,
-                10.0,
-                2.0,
-                0.1,
-                help="Recall counts so many times as much as precision; below 1 it counts less.",
-                key=f"beta_{round_id}",
-                width=140,
-                **again,
-            )
-        }
-    if goal in (Goal.PRECISION, Goal.RECALL):
-        return {
-            "floor": st.number_input(
-                f"{str(goal).capitalize()} at least",
-                0.05,
-                1.0,
-                0.8,
-                0.05,
-                key=f"floor_{goal}_{round_id}",
-                width=140,
-                **again,
-            )
-        }
-    if goal is Goal.COST:
-        about = (
-            ("cost_false_positive", "Cost of a label too many"),
-            ("cost_false_negative", "Cost of a label missed"),
-        )
-        return {
-            name: st.number_input(
-                words, 0.0, 1e6, 1.0, 1.0, key=f"{name}_{round_id}", width=190, **again
-            )
-            for name, words in about
-        }
-    return {}
 
 
 def _draft(desk: Desk, aim: Aim | None) -> Draft:
