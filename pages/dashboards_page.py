@@ -5,13 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from core.domain import JobStatus
+from core.services.operating_points import operating_point
 from core.services.rounds import RoundInfo, list_rounds
-from pages.widgets.context import context, go_to, require_project
+from pages.widgets.context import Context, context, go_to, require_project
 from pages.widgets.dashboard.tabs import TABS
 from pages.widgets.dashboard.view import View, evaluation_of
 from pages.widgets.job_watch import watch_job
 from pages.widgets.round_words import interval, is_accuracy, score
 from pages.widgets.status import project_status
+from pages.widgets.text import escaped
 
 HEADLINES = {
     "micro_f1": ("Micro-F1", "Every judged (document, label) counts the same."),
@@ -45,6 +47,7 @@ def main() -> None:
         st.info(f"Round {round_.number} was not measured.")
         return
     draw_headline(round_)
+    draw_other_thresholds(here, round_)
     draw_tabs(View(here, project, round_, evaluation, done))
 
 
@@ -73,6 +76,18 @@ def draw_headline(round_: RoundInfo) -> None:
                 if ends := interval(round_.metrics, name):
                     st.caption(f"95 %: {ends}")
     st.markdown(f":material/straighten: {round_.metrics.get('note', '')}")
+
+
+def draw_other_thresholds(here: Context, round_: RoundInfo) -> None:
+    """Whether people set other thresholds than those the figures are made at."""
+    with here.store.read() as session:
+        point = operating_point(session, round_.project_id, round_.id)
+    if not point.is_own_of_round:
+        by = f" by {escaped(point.set_by)}" if point.set_by else ""
+        st.markdown(
+            f":material/tune: Other thresholds were set{by} and are what suggestions and exports "
+            "go by. The figures here are those of the round's own; **Thresholds** has both."
+        )
 
 
 def draw_tabs(view: View) -> None:

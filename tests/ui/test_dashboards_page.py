@@ -6,8 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.domain import EvaluationSource, JobStatus, RoundKind
+from core.services.operating_points import set_operating_point
 from core.services.rounds import RoundInfo
-from core.store.tables import now
+from core.store.tables import Round, now
 from pages.widgets.context import PAGE_FILES
 from pages.widgets.round_words import history_entries, rounds_table, what_changed
 from tests.ui.rooms import SHELL, Rooms
@@ -52,6 +53,17 @@ def test_the_headline_says_what_was_measured_and_on_what(rooms: Rooms, said: Sai
     assert "95 %: 0.52 to 0.72" in words
 
 
+def test_the_headline_says_that_other_thresholds_are_in_force(rooms: Rooms, said: Said) -> None:
+    project = measured(rooms)
+    assert "Other thresholds" not in said(rooms.open("dashboards", project=project))
+    with rooms.store.write() as session:
+        round_id = session.query(Round.id).scalar()
+        set_operating_point(
+            session, project, round_id, shared=0.3, own={}, aim=None, annotator="anna"
+        )
+    assert "Other thresholds were set by anna" in said(rooms.open("dashboards", project=project))
+
+
 @pytest.mark.parametrize("tab", TABS)
 def test_every_tab_draws_its_charts_with_their_sentences(
     rooms: Rooms, said: Said, tab: str
@@ -66,8 +78,6 @@ def test_every_tab_draws_its_charts_with_their_sentences(
 def test_a_round_without_an_evaluation_says_so(rooms: Rooms, said: Said) -> None:
     project = measured(rooms)
     with rooms.store.write() as session:
-        from core.store.tables import Round
-
         session.query(Round).update({"evaluation": None})
     assert "Round 1 was not measured" in said(rooms.open("dashboards", project=project))
 
