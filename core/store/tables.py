@@ -337,7 +337,7 @@ class Job(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
     round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id", ondelete="CASCADE"))
-    kind: Mapped[str] = mapped_column(String(20))  # "round", "prepare", "search"
+    kind: Mapped[str] = mapped_column(String(20))  # one of core.services.jobs
     request: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # asked for
     workflow_id: Mapped[str] = mapped_column(String(100), unique=True)
     status: Mapped[JobStatus] = mapped_column(closed(JobStatus), default=JobStatus.QUEUED)
