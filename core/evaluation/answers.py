@@ -61,7 +61,8 @@ class Known:
 
     evaluation: Evaluation
     exclusive: bool = False  # exactly one label is predicted of each document
-    thresholds: Floats | None = None  # (labels,) in force, where labels have their own
+    thresholds: Floats | None = None  # (labels,) the round's own
+    set_by_people: Floats | None = None  # (labels,) in force instead of the round's own
     suspects: SuspectCounts | None = None
     outlook: Outlook | None = None
     belief: Belief | None = None  # of all labels together, where documents were kept

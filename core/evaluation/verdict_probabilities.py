@@ -7,6 +7,7 @@ import numpy as np
 from core.evaluation.advice_belief import what_it_suggests_reliability_curves
 from core.evaluation.answers import Answer, Known, Question, Severity, too_early
 from core.evaluation.belief import BELIEVABLE_ECE, Belief, Compared, Verdict
+from core.evaluation.counts import Floats
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.reliability import Reliability
 from core.evaluation.report import Evaluation
@@ -38,6 +39,8 @@ def at_what_threshold(known: Known) -> Answer:
         )
     if early := too_early(question, known):
         return early
+    if known.set_by_people is not None:
+        return _set_by_people(evaluation, known.set_by_people)
     if silent := nothing_to_say(evaluation):
         return Answer(question, Severity.UNKNOWN, silent)
     swept, best = evaluation.sweep, evaluation.best_threshold
@@ -54,6 +57,21 @@ def at_what_threshold(known: Known) -> Answer:
     if known.thresholds is not None and np.ptp(known.thresholds) > 0:
         return _of_their_own(known)
     return _shared(evaluation, at_best)
+
+
+def _set_by_people(evaluation: Evaluation, cuts: Floats) -> Answer:
+    """The figures are made at the round's own thresholds, so they do not hold for others."""
+    low, high = float(cuts.min()), float(cuts.max())
+    told = f"{low:.2f}" if low == high else f"{low:.2f}–{high:.2f}"
+    where = f"{told} for all labels" if low == high else f"{low:.2f} to {high:.2f} by label"
+    return Answer(
+        Question.THRESHOLD,
+        Severity.LOOK,
+        f"People set {where}, and suggestions and exports go by that. The figures here are made "
+        f"at the round's own, {evaluation.threshold:.2f}: see what yours give under Thresholds.",
+        told,
+        "set by people, in force",
+    )
 
 
 def _of_their_own(known: Known) -> Answer:

@@ -46,3 +46,10 @@ def test_each_answer_leads_to_its_tab(rooms: Rooms, said: Said, tab: str) -> Non
     assert test.session_state["view"] == tab
     assert str(Question.LABELS) not in said(test)
     assert len(test.get("plotly_chart")) > 0
+
+
+def test_judgements_in_doubt_lead_to_where_they_are_looked_at_again(rooms: Rooms) -> None:
+    test = open_dashboards(measured(rooms))
+    test.button(key="to_review").click().run()
+    assert not test.exception
+    assert [title.value for title in test.title] == ["Review"]

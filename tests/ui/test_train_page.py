@@ -114,7 +114,7 @@ def test_a_running_round_shows_its_step_and_figures(rooms: Rooms, said: Said) ->
     assert bar.proto.text == (
         "Learn from the judgements, epoch 3 of 30, loss 0.123, about 2 min left"
     )
-    assert bar.proto.value == int((2 + 0.5) / 9 * 100)
+    assert bar.proto.value == int((2 + 0.5) / 10 * 100)
     steps = said(test)
     assert ":green[:material/check_circle:] Freeze the judgements" in steps
     assert "**Learn from the judgements**" in steps

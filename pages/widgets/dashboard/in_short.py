@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import streamlit as st
 
 from core.evaluation.answers import Answer, Known, Question, Severity, SuspectCounts
 from core.evaluation.belief import Belief, belief
+from core.evaluation.counts import Floats
 from core.evaluation.outputs import EvaluationOutputs
 from core.evaluation.suspect_counts import suspects_by_label, suspects_measured
 from core.evaluation.verdicts import answers, what_first
 from core.services.diagnoses import SUSPECTS, read_cells
+from core.services.operating_points import operating_point
 from core.services.review_queue import expected_left, suspect_queue
 from pages.widgets.context import PAGE_FILES, go_to
 from pages.widgets.dashboard.view import View
@@ -54,10 +57,20 @@ def what_is_known(view: View) -> Known:
         evaluation=view.evaluation,
         exclusive=view.round_.is_exclusive,
         thresholds=None if outputs is None else outputs.thresholds,
+        set_by_people=_set_by_people(view),
         suspects=None if outputs is None else _suspects(view, outputs),
         outlook=outlook_of(view.round_),
         belief=_belief(*of_round, outputs) if outputs is not None and len(outputs) else None,
     )
+
+
+def _set_by_people(view: View) -> Floats | None:
+    """Thresholds in force instead of the round's own, if any are."""
+    with view.here.store.read() as session:
+        point = operating_point(session, view.project.id, view.round_.id)
+    if point.is_own_of_round or not point.thresholds:
+        return None
+    return np.array(list(point.thresholds.values()))
 
 
 def _suspects(view: View, outputs: EvaluationOutputs) -> SuspectCounts | None:

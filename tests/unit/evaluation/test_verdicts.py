@@ -136,6 +136,13 @@ def test_thresholds_per_label_are_told_as_a_range() -> None:
     assert told.sentence.startswith("Each label at its own, from 0.20 to 0.60")
 
 
+def test_what_people_set_is_told_instead_of_what_the_round_chose() -> None:
+    told = answer(Question.THRESHOLD, known(*right(), set_by_people=np.array([0.2, 0.2])))
+    assert told.figure == "0.20"
+    assert "People set 0.20 for all labels" in told.sentence
+    assert "the round's own, 0.50" in told.sentence
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_probabilities_that_claim_too_much_are_not_to_be_believed(kept: bool) -> None:
     rng = np.random.default_rng(0)
