@@ -28,7 +28,7 @@ def labels_of_rounds(session: Session, round_ids: Sequence[int]) -> list[RoundOf
             Round.evaluation["labels"],
             Round.evaluation["source"],
         )
-        .where(Round.id.in_(round_ids), Round.evaluation.is_not(None))
+        .where(Round.id.in_(round_ids))
         .order_by(Round.number)
     )
     return [
@@ -37,9 +37,10 @@ def labels_of_rounds(session: Session, round_ids: Sequence[int]) -> list[RoundOf
             number=number,
             n_judged=n_judged or 0,
             source=EvaluationSource(source or EvaluationSource.NONE),
-            labels=_labels(label_ids, labels or []),
+            labels=_labels(label_ids, labels),
         )
         for id_, number, n_judged, label_ids, labels, source in rows
+        if labels
     ]
 
 

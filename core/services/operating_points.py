@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from core.domain import JobStatus
 from core.errors import Conflict, InputError, NotFound
@@ -214,7 +214,7 @@ def _store(
 
 
 def _round(session: Session, project_id: int, round_id: int) -> Round:
-    round_ = session.get(Round, round_id)
+    round_ = session.get(Round, round_id, options=[defer(Round.evaluation)])  # large, not needed
     if round_ is None or round_.project_id != project_id:
         raise NotFound(
             f"Round {round_id} is not in this project; list its rounds to see which are."

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, defer
 
 from core.domain import JobStatus, RoundKind, SubmissionKind
 from core.errors import Conflict, NotFound
@@ -35,6 +35,8 @@ from core.store.store import Store
 from core.store.tables import Document, Job, Round, Submission
 
 __all__ = ["RoundRequest", "usual_request"]
+
+BRIEFLY = defer(Round.evaluation)  # up to a megabyte of each round, which lists do not show
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,10 @@ def list_rounds(session: Session, project_id: int) -> list[RoundInfo]:
     """All rounds of a project, the newest first."""
     active = get_project(session, project_id).active_round_id
     rounds = session.scalars(
-        select(Round).where(Round.project_id == project_id).order_by(Round.number.desc())
+        select(Round)
+        .where(Round.project_id == project_id)
+        .order_by(Round.number.desc())
+        .options(BRIEFLY)
     )
     return [_round_info(round_, active_round_id=active) for round_ in rounds]
 
@@ -156,7 +161,7 @@ def list_rounds(session: Session, project_id: int) -> list[RoundInfo]:
 def active_round(session: Session, project_id: int) -> RoundInfo | None:
     """The round in force, if any."""
     active = get_project(session, project_id).active_round_id
-    round_ = None if active is None else session.get(Round, active)
+    round_ = None if active is None else session.get(Round, active, options=[BRIEFLY])
     return None if round_ is None else _round_info(round_, active_round_id=active)
 
 
