@@ -39,7 +39,13 @@ class ToReviewBody(_Shape):
     judged_by: str
     judged_at: datetime
     proba: float | None  # by a model that did not see the document
-    suspicion: float | None  # probability that the judgement is wrong
+    suspicion: float | None = Field(
+        description=(
+            "The probability that the judgement is wrong; of a pair or companion, the share of "
+            "the documents with the label `with_id` that are judged the other way."
+        )
+    )
+    with_id: int | None  # the label of the same document that makes the judgement doubtful
     instead_id: int | None  # where one label applies: the most probable other one
     beside: BesideBody | None
 

@@ -55,8 +55,10 @@ class ToReview:
     label_id: int
     said: Word
     proba: float | None  # by a model that did not see the document
-    suspicion: float | None  # probability that the judgement is wrong
-    with_id: int | None  # the label of the same document that makes it doubtful
+    suspicion: float | None  # probability that the judgement is wrong; see `with_id`
+    # The label of the same document that makes it doubtful; `suspicion` is then the share of
+    # that label's documents that are judged the other way.
+    with_id: int | None
     instead_id: int | None  # where one label applies: the most probable other one
     beside: Beside | None
 
@@ -249,6 +251,10 @@ def _other(cells: Cells, place: int) -> Cell:
     return int(cells.others[place]), int(cells.label_ids[place])
 
 
+def _is_present(word: Word | None) -> bool:
+    return word is not None and word.is_present
+
+
 def _chunks(places: list[int], n: int) -> Iterator[list[int]]:
     for start in range(0, len(places), max(n, 1)):
         yield places[start : start + max(n, 1)]
@@ -274,6 +280,9 @@ def _described(
         said, other = words.get(cell), words.get((other_id, cell[1]))
         if said is None or said.is_present != bool(cells.is_present[place]):
             continue
+        with_id = int(cells.with_ids[place])
+        if with_id and not _is_present(words.get((cell[0], with_id))):
+            continue  # the label that made it doubtful was taken away
         if cell[0] not in texts or (other_id and (other_id not in texts or other is None)):
             continue
         proba, instead = float(cells.proba[place]), int(cells.alternatives[place])
@@ -285,7 +294,7 @@ def _described(
                 said=said,
                 proba=None if proba != proba else proba,
                 suspicion=float(cells.suspicion[place]),
-                with_id=int(cells.with_ids[place]) or None,
+                with_id=with_id or None,
                 instead_id=instead if instead in spans else None,
                 beside=Beside(texts[other_id], float(cells.cosine[place])) if other_id else None,
             )

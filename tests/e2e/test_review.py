@@ -174,6 +174,35 @@ def test_copies_stand_side_by_side_and_either_may_be_wrong(
     assert state(store, project_id, third, labels["refund"]) == 1
 
 
+def test_pairs_and_companions_say_which_label_makes_them_doubtful(
+    shared_server: Server, page: Page
+) -> None:
+    store = shared_server.store
+    project_id = seed_project(store, 3)
+    first, second = judge(store, project_id, [{"billing", "refund"}, {"billing"}])
+    labels = label_ids(store, project_id)
+    billing, refund = labels["billing"], labels["refund"]
+    round_in_doubt(
+        store,
+        shared_server.settings,
+        project_id,
+        pairs=[Doubt(first, refund, True, 0.98, with_id=billing)],
+        companions=[Doubt(second, labels["praise"], False, 0.998, with_id=billing)],
+    )
+    card = ReviewCard(page, shared_server, project_id).open("Unusual+pairs")
+    card.wait_for_item()
+    expect(card.part("reason")).to_have_text(
+        "98 % of the documents with “billing” do not have “refund”."
+    )
+    card.open("Missing+companions").wait_for_item()
+    expect(card.part("reason")).to_have_text(
+        "Over 99 % of the documents with “billing” also have “praise”."
+    )
+    card.press("f")
+    card.wait_until_saved()
+    assert state(store, project_id, second, labels["praise"]) == 1
+
+
 def test_where_one_label_applies_a_flip_chooses_another(shared_server: Server, page: Page) -> None:
     store = shared_server.store
     project_id = seed_project(store, 3)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from core.domain import JobStatus, RoundKind
 from core.rounds.files import write_arrays
-from core.services.diagnoses import COPIES, SUSPECTS, Cells
+from core.services.diagnoses import COMPANIONS, COPIES, PAIRS, SUSPECTS, Cells
 from core.services.projects import get_project
 from core.settings import Settings
 from core.store.store import Store
@@ -53,6 +53,8 @@ def round_in_doubt(
     suspects: Sequence[Doubt] = (),
     copies: Sequence[Doubt] = (),
     *,
+    pairs: Sequence[Doubt] = (),
+    companions: Sequence[Doubt] = (),
     metrics: dict[str, Any] | None = None,
 ) -> int:
     """A done round that knows all judgements of this moment, and doubts these."""
@@ -84,4 +86,6 @@ def round_in_doubt(
     folder.mkdir(parents=True)
     write_arrays(folder / SUSPECTS, **cells(suspects).arrays())
     write_arrays(folder / COPIES, **cells(copies).arrays())
+    write_arrays(folder / PAIRS, **cells(pairs).arrays())
+    write_arrays(folder / COMPANIONS, **cells(companions).arrays())
     return round_id

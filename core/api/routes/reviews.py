@@ -71,6 +71,7 @@ def _shown(item: ToReview) -> ToReviewBody:
         judged_at=item.said.at,
         proba=item.proba,
         suspicion=item.suspicion,
+        with_id=item.with_id,
         instead_id=item.instead_id,
         beside=None
         if beside is None

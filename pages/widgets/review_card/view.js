@@ -41,7 +41,8 @@ class View {
     if (!item) return;
     const label = this.labels.get(item.label_id);
     setText(refs.badge, BADGES[reviewing.kind] ?? "");
-    setText(refs.reason, whyOf(reviewing.kind, item));
+    const nameOf = (id) => this.labels.get(id)?.name ?? "another label";
+    setText(refs.reason, whyOf(reviewing.kind, item, nameOf));
     refs.text.textContent = item.text;
     refs.text.scrollTop = 0;
     refs.dot.style.background = label?.colour || "";

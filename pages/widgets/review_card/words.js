@@ -31,13 +31,23 @@ function monthOf(moment) {
   return Number.isNaN(date.getTime()) ? "the past" : MONTH.format(date);
 }
 
-function whyOf(kind, item) {
-  const doubt = item.suspicion === null ? "" : `${Math.round(item.suspicion * 100)} %`;
+// `nameOf` gives a label's name.
+function whyOf(kind, item, nameOf) {
   if (kind === "copies") {
     const alike = item.beside?.cosine >= 0.9995 ? "the same words" : "nearly the same words";
     return `Two texts with ${alike} were judged differently; this judgement is the likelier mistake.`;
   }
-  return doubt ? `Wrong with a probability of about ${doubt}, as far as the model can tell.` : "";
+  if (item.suspicion === null) return "";
+  if (item.with_id) return besideOf(item, nameOf);
+  const doubt = `${Math.round(item.suspicion * 100)} %`;
+  return `Wrong with a probability of about ${doubt}, as far as the model can tell.`;
+}
+
+// "98 % of the documents with “refund” do not have “billing”." Never all: this one differs.
+function besideOf(item, nameOf) {
+  const share = item.suspicion < 0.995 ? `${Math.round(item.suspicion * 100)} %` : "Over 99 %";
+  const rule = item.state === "present" ? "do not have" : "also have";
+  return `${share} of the documents with “${nameOf(item.with_id)}” ${rule} “${nameOf(item.label_id)}”.`;
 }
 
 function emptyOf(reviewing) {

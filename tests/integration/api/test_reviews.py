@@ -77,6 +77,17 @@ def test_the_queue_is_read_a_page_at_a_time(client: TestClient, doubted: Desk) -
     assert last["next_after"] is None
 
 
+def test_a_pair_names_the_label_that_makes_it_doubtful(
+    client: TestClient, doubted: Desk, store: Store, settings: Settings
+) -> None:
+    red, blue = doubted.label_ids[:2]
+    pair = Doubt(doubted.document_ids[0], blue, False, 0.975, with_id=red)
+    round_in_doubt(store, settings, doubted.project_id, companions=[pair])
+    assert client.get(path(doubted)).json()["items"] == []
+    (item,) = client.get(path(doubted, "?kind=companion")).json()["items"]
+    assert (item["label_id"], item["with_id"], item["suspicion"]) == (blue, red, 0.975)
+
+
 def test_before_a_round_the_queue_is_not_ready(client: TestClient, desk: Desk) -> None:
     answer = client.get(path(desk)).json()
     assert (answer["is_ready"], answer["items"]) == (False, [])

@@ -128,6 +128,16 @@ def test_the_queue_tells_who_judged_what_and_what_the_model_gives(desk: Desk) ->
     assert (two.said.is_present, two.suspicion) == (False, 0.4)
 
 
+def test_a_pair_is_no_doubt_any_more_once_its_other_label_is_taken_away(desk: Desk) -> None:
+    first = desk.documents[0]
+    pair = Doubt(first, desk.blue, False, 0.98, with_id=desk.red)
+    desk.doubt(companions=[pair])
+    (item,) = desk.page(kind=ReviewKind.COMPANION).items
+    assert (item.with_id, item.suspicion) == (desk.red, 0.98)
+    desk.judge(first, {desk.red: JudgementState.ABSENT}, SubmissionKind.PARTIAL)
+    assert desk.page(kind=ReviewKind.COMPANION).items == ()
+
+
 def test_the_queue_is_paged_in_order_and_ends(desk: Desk) -> None:
     desk.doubt(*[Doubt(id_, desk.red, True) for id_ in desk.documents[:5]])
     first = desk.page(n=2)
