@@ -59,8 +59,9 @@ def loss_by_epoch(history: Sequence[Mapping[str, Any]], *, per: str = "cell") ->
     runs = runs_within(history)
     _add_band(figure, band(runs, "loss"), "loss", row=1)
     _add_line(figure, epochs, [entry["loss"] for entry in history], "loss", row=1)
-    if "F1" in measured:
-        _add_band(figure, band(runs, "f1"), "F1", row=2)
+    for title, measure in (("F1", "f1"), ("validation score", "score")):
+        if title in measured:
+            _add_band(figure, band(runs, measure), title, row=2)
     figure.update_yaxes(title=f"Loss (nats per {per})", rangemode="tozero", row=1, col=1)
     for title, values in measured.items():
         _add_line(figure, epochs, values, title, row=2)

@@ -75,10 +75,31 @@ class FoldRuns:
         if not self._runs:
             return history
         runs = [self._runs[fold] for fold in sorted(self._runs)]
-        return [
-            {**entry, FOLDS: [run[entry["epoch"]] for run in runs if entry["epoch"] in run]}
-            for entry in history
-        ]
+        return _beside(history, runs)
+
+
+def with_folds(
+    history: list[dict[str, Any]], folds: Sequence[Sequence[Mapping[str, Any]]]
+) -> list[dict[str, Any]]:
+    """The entries of one training, each with loss and score that the folds had at that epoch."""
+    runs = [
+        {
+            int(entry["epoch"]): {name: entry.get(name) for name in ("loss", "score")}
+            for entry in fold
+        }
+        for fold in folds
+        if fold
+    ]
+    return _beside(history, runs) if runs else history
+
+
+def _beside(
+    history: list[dict[str, Any]], runs: Sequence[Mapping[int, Mapping[str, float | None]]]
+) -> list[dict[str, Any]]:
+    return [
+        {**entry, FOLDS: [dict(run[entry["epoch"]]) for run in runs if entry["epoch"] in run]}
+        for entry in history
+    ]
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def evaluate_in_folds(
             should_stop=reporter.should_stop,
         )
 
-    unseen = out_of_fold(materials, data, n_folds, watch_of, work=None)
+    unseen, _ = out_of_fold(materials, data, n_folds, watch_of, work=None)
     nested = nested_on(unseen, exclusive=config.exclusive, seed=config.seed)
     chosen = chosen_on(unseen, nested, threshold=config.threshold, aim=config.full_aim)
     outputs = measured_on_unseen(unseen, nested, chosen, names=data.label_names, seed=config.seed)

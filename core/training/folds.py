@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from core.training.on_vectors import learn_on_vectors
 FOLDS_OF_HELD_OUT = 5  # texts that both choose and measure
 
 WatchOf = Callable[[str], Watch]  # of what is being done
+History = list[dict[str, Any]]  # by epoch
 
 
 def learn(
@@ -33,24 +35,26 @@ def learn(
 
 def out_of_fold(
     materials: Materials, data: LabelledTexts, n_folds: int, watch_of: WatchOf, *, work: Path | None
-) -> Unseen:
+) -> tuple[Unseen, list[History]]:
     """Predict every text by a learner that was trained on the other folds.
 
-    In the folder `work`, a fold that is done is not done again, and one that
-    was broken off goes on.
+    Gives each fold's history too. In the folder `work`, a fold that is done is
+    not done again, and one that was broken off goes on.
     """
     if materials.reads_vectors:
         learnt = learn(materials, data, watch_of("In folds"), state=None, n_folds=n_folds)
         assert learnt.out_of_fold is not None
         proba, folds = learnt.out_of_fold
-        return Unseen(proba, data.truth, folds, EvaluationSource.OUT_OF_FOLD)
+        return Unseen(proba, data.truth, folds, EvaluationSource.OUT_OF_FOLD), []
     folds = assign_folds(data.truth, n_folds=n_folds, seed=materials.config.seed)
     proba = np.full(data.truth.shape, np.nan, dtype=np.float32)
+    histories: list[History] = []
     for fold in range(int(folds.max(initial=-1)) + 1):
         test = np.flatnonzero(folds == fold)
         kept = None if work is None else work / f"fold-{fold}.npy"
         if kept is not None and kept.exists():
             proba[test] = files.read_array(kept)
+            histories.append(files.read_json(kept.with_suffix(".json")))
             continue
         learnt = learn(
             materials,
@@ -60,9 +64,11 @@ def out_of_fold(
             n_folds=0,
         )
         proba[test] = learnt.raw_proba(data.take(test).texts)
+        histories.append(learnt.history)
         if kept is not None:
-            files.write_array(kept, proba[test])
-    return Unseen(proba, data.truth, folds, EvaluationSource.OUT_OF_FOLD)
+            files.write_json(kept.with_suffix(".json"), learnt.history)
+            files.write_array(kept, proba[test])  # last: it says that the fold is done
+    return Unseen(proba, data.truth, folds, EvaluationSource.OUT_OF_FOLD), histories
 
 
 def held_out(proba: Proba, truth: Truth, *, seed: int) -> Unseen:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from core.domain import EvaluationSource
 from core.evaluation.counts import ENOUGH_TO_MEASURE
+from core.evaluation.epochs import with_folds
 from core.evaluation.in_brief import figures
 from core.evaluation.outputs import EvaluationOutputs
 from core.evaluation.recalibration import Nested
@@ -32,7 +33,7 @@ from core.settings import Settings
 from core.training.checkpoint import claimed, refuse_bad_name, release, resolve_checkpoint
 from core.training.config import TrainConfig
 from core.training.data import LabelledTexts, Split, read_training_data, split
-from core.training.folds import held_out, learn, out_of_fold
+from core.training.folds import History, held_out, learn, out_of_fold
 from core.training.going_on import (
     Start,
     bring_state,
@@ -134,15 +135,16 @@ def _learn_and_keep(job: Job) -> tuple[Learnt, EvaluationOutputs, Chosen]:
 def _learnt(job: Job) -> tuple[Learnt, Unseen | None]:
     """The learner of all, and predictions out of fold where there are folds."""
     n_folds, fit = usual_folds(job.config), job.parts.fit
-    unseen = None
+    unseen: Unseen | None = None
+    histories: list[History] = []
     if n_folds and not job.materials.reads_vectors:
-        unseen = out_of_fold(job.materials, fit, n_folds, job.watch, work=job.slot.work)
+        unseen, histories = out_of_fold(job.materials, fit, n_folds, job.watch, work=job.slot.work)
     state = job.slot.state
     learnt = learn(job.materials, fit, job.watch("Training"), state=state, n_folds=n_folds)
     if n_folds and learnt.out_of_fold is not None:
         proba, folds = learnt.out_of_fold
         unseen = Unseen(proba, fit.truth, folds, EvaluationSource.OUT_OF_FOLD)
-    return learnt, unseen
+    return replace(learnt, history=with_folds(learnt.history, histories)), unseen
 
 
 def _measured(

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from core.cli import app, exit_code
 from core.errors import CorruptArtefact, InputError, MarginaliaError, NotReady
+from core.evaluation.epochs import runs_within
 from core.evaluation.outputs import read_outputs
 from core.settings import get_settings
 from core.training.model import TextModel
@@ -100,6 +101,12 @@ def test_a_model_is_trained_measured_used_and_described(here: Path, learner: str
     assert told["learner"] == learner
     assert all(entry["epoch"] == at for at, entry in enumerate(told["history"], start=1))
     assert "micro_f1" in done("info", folder).stdout
+
+
+def test_epochs_are_told_beside_those_of_the_folds(here: Path) -> None:
+    done("train", "texts.csv", "--learner", "cnn", *LEARNERS["cnn"], "--folds", "2", "-q")
+    outputs = read_outputs(here / "checkpoints/texts/whole_seed0_round1/eval_outputs.npz")
+    assert [len(run) for run in runs_within(outputs.about["history"])] == [2, 2]
 
 
 def test_a_model_is_exported_by_the_name_it_was_trained_under(here: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.evaluation.epochs import EpochScores, FoldRuns, band, runs_within
+from core.evaluation.epochs import EpochScores, FoldRuns, band, runs_within, with_folds
 
 TRUTH = np.array([[1, 0], [0, 1], [-1, 0]], dtype=np.int8)
 
@@ -89,3 +89,13 @@ def test_a_history_without_folds_is_left_as_it_is() -> None:
     history = [{"epoch": 1, "loss": 0.9}]
     assert FoldRuns().beside(history) == history
     assert runs_within(history) == []
+
+
+def test_a_training_has_its_folds_beside_each_epoch_they_reached():
+    history = [{"epoch": 1, "loss": 0.5, "lr": 0.1}, {"epoch": 2, "loss": 0.4, "lr": 0.1}]
+    folds = [[{"epoch": 1, "loss": 0.6, "score": 0.2}], [{"epoch": 1, "loss": 0.4}], []]
+    told = with_folds(history, folds)
+    assert band(runs_within(told), "loss").high == (0.6,)
+    assert band(runs_within(told), "score").n_runs == (1,)
+    assert told[1]["folds"] == []
+    assert with_folds(history, []) == history
