@@ -54,7 +54,8 @@ def out_of_fold(
         kept = None if work is None else work / f"fold-{fold}.npy"
         if kept is not None and kept.exists():
             proba[test] = files.read_array(kept)
-            histories.append(files.read_json(kept.with_suffix(".json")))
+            told = kept.with_suffix(".json")  # folds of earlier versions have none
+            histories.append(files.read_json(told) if told.exists() else [])
             continue
         learnt = learn(
             materials,
