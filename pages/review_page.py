@@ -113,7 +113,7 @@ def _draw_counts(effect: ReviewEffect) -> None:
         st.caption("Nothing has been looked at again yet.")
     elif effect.expected_left is not None:
         left = counted(round(effect.expected_left), "doubtful judgement")
-        st.caption(f"About {left} that nobody looked at again should still be wrong.")
+        st.caption(f"Very roughly {left} that nobody looked at again are still wrong.")
 
 
 page = context()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.answers import SuspectCounts
 from core.evaluation.outputs import EvaluationOutputs
-from core.evaluation.suspects import find_suspects
+from core.evaluation.suspects import askable, estimate_error_rates, find_suspects
 
 IN_DOUBT = 0.5  # suspicion from which a judgement of the measured documents is in doubt
 
@@ -32,7 +32,9 @@ def suspects_measured(outputs: EvaluationOutputs) -> SuspectCounts | None:
     """Look among the measured documents, for rounds that wrote nothing down."""
     if not len(outputs):
         return None
-    found = find_suspects(outputs.proba, outputs.truth)
+    truth = askable(outputs.proba, outputs.truth, exclusive=outputs.exclusive).truth
+    rates = estimate_error_rates(outputs.proba, truth)
+    found = find_suspects(outputs.proba, truth, rates=rates)
     doubted = found.suspicion > IN_DOUBT
     return suspects_by_label(
         found.labels[doubted], found.suspicion[doubted], dict(enumerate(outputs.names))

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain import ABSENT, PRESENT, Proba, Truth
+from core.domain import ABSENT, PRESENT, UNJUDGED, Proba, Truth
 from core.errors import InputError
 from core.evaluation.counts import Counts, Floats, Mask, check_shapes, usable_cells
+from core.evaluation.wording import FEW_POSITIVES
 
 USUAL_ERROR_RATE = 0.05  # of judgements: what careful annotators leave
 HIGHEST_RATE = 0.1  # more is rather a label the model does not understand than a mistake
@@ -55,13 +56,14 @@ class Suspects:
 
 
 def estimate_error_rates(proba: Proba, truth: Truth) -> ErrorRates:
-    """How often either mistake is made, from judgements the model contradicts with confidence.
+    """How often either mistake is made, from the half of the cells the model is surest of.
 
-    The confident joint of Northcutt, Jiang and Chuang (2021) over all labels
-    together: a cell counts as truly present when its probability reaches the mean
-    of those judged present, as truly absent when that of being absent does
-    likewise. Both rates lean on the usual one while judgements are few, and stay
-    between a ten-thousandth and a tenth.
+    Half as many cells as were judged absent, those with the least probability, tell
+    how often a label is given that does not apply; half as many as were judged
+    present, those with the most, how often one that applies is left out. Where the
+    model is sure, a contradiction is rather a mistake; elsewhere it is rather a hard
+    text. Cells of equal probability count by their share. Both rates lean on the usual
+    one while judgements are few, and stay between a ten-thousandth and a tenth.
 
     Parameters
     ----------
@@ -73,21 +75,22 @@ def estimate_error_rates(proba: Proba, truth: Truth) -> ErrorRates:
     n_present, n_absent = int(present.sum()), int((~present).sum())
     if not n_present or not n_absent:
         return ErrorRates()
-    is_there = chance >= chance[present].mean()
-    is_gone = (1 - chance) >= (1 - chance[~present]).mean()
-    given = n_present * _share(present & is_gone, present & is_there)
-    left_out = n_absent * _share(~present & is_there, ~present & is_gone)
+    given = n_absent * _share_of_first(present, chance, n_absent / 2)
+    left_out = n_present * _share_of_first(~present, -chance, n_present / 2)
     prior, share = PRIOR_LABELS * USUAL_ERROR_RATE, PRIOR_LABELS / n_present
-    truly_present, truly_absent = n_present - given + left_out, n_absent - left_out + given
     return ErrorRates(
-        left_out=_bounded((left_out + prior) / (truly_present + PRIOR_LABELS)),
-        given=_bounded((given + prior) / (truly_absent + share * n_absent)),
+        left_out=_bounded((left_out + prior) / (n_present + PRIOR_LABELS)),
+        given=_bounded((given + prior) / (n_absent + share * n_absent)),
     )
 
 
-def _share(some: Mask, others: Mask) -> float:
-    n_some, n_others = int(some.sum()), int(others.sum())
-    return n_some / (n_some + n_others) if n_some else 0.0
+def _share_of_first(is_contradicted: Mask, order: Floats, n: float) -> float:
+    """The share among the first `n` cells; ties at the end count by their own share."""
+    values, at = np.unique(order, return_inverse=True)
+    n_of = np.bincount(at, minlength=len(values))
+    n_contradicted = np.bincount(at, weights=is_contradicted, minlength=len(values))
+    taken = np.clip(n - (np.cumsum(n_of) - n_of), 0, n_of)
+    return float((n_contradicted * taken / n_of).sum() / n)
 
 
 def _bounded(rate: float) -> float:
@@ -146,7 +149,39 @@ def only_applied(truth: Truth) -> Truth:
     Where a document has its one label, the absence of the others follows from it.
     """
     has_one = (truth == PRESENT).any(axis=1)[:, None]
-    return np.where(has_one & (truth == ABSENT), -1, truth).astype(np.int8)
+    return np.where(has_one & (truth == ABSENT), UNJUDGED, truth).astype(np.int8)
+
+
+@dataclass(frozen=True, eq=False)
+class Askable:
+    """The judgements that a model can doubt, (documents, labels), and how many others it cannot.
+
+    n_rare : judged present of labels with too few other documents, `n_rare_labels` of them
+    """
+
+    truth: Truth
+    n_rare: int
+    n_rare_labels: int
+
+
+def askable(proba: Proba, truth: Truth, *, exclusive: bool = False) -> Askable:
+    """Leave out the judgements about which the model's surprise says nothing.
+
+    Those of labels that it does not rank above chance (`understood`); where labels
+    exclude each other, those that follow from the one that applies (`only_applied`);
+    and the present ones of labels judged present in fewer than five other documents:
+    a model that did not see this one cannot know them, right or wrong.
+    """
+    usable = usable_cells(proba, truth)
+    judged = only_applied(truth) if exclusive else truth
+    is_rare = ((truth == PRESENT) & usable).sum(axis=0) <= FEW_POSITIVES
+    rare = is_rare & (judged == PRESENT) & usable
+    known = understood(proba, truth) & usable & ~rare
+    return Askable(
+        truth=np.where(known, judged, UNJUDGED).astype(np.int8),
+        n_rare=int(rare.sum()),
+        n_rare_labels=int(rare.any(axis=0).sum()),
+    )
 
 
 def understood(proba: Proba, truth: Truth) -> Mask:

@@ -28,18 +28,19 @@ def which_are_wrong(known: Known) -> Answer:
             "0",
             "judgements in doubt",
         )
-    about = max(round(suspects.expected), 1)
-    doubted = counted(suspects.n_in_doubt, "judgement")
+    about, n = round(suspects.expected), suspects.n_in_doubt
     worst = sorted(suspects.by_label, key=lambda name: -suspects.by_label[name])
-    where = f", most often {listed(worst[:2])}" if len(worst) > 2 else ""
+    where = f", most often of {listed(worst[:2])}" if len(worst) > 2 else ""
+    wrong = f"very roughly {about:,} {'is' if about == 1 else 'are'}" if about else "hardly any is"
     many = suspects.expected > MANY_WRONG * known.evaluation.n_cells
     return Answer(
         question,
         Severity.ACT if many else Severity.LOOK,
-        f"About {about:,} of {doubted} that a model which did not see them finds unlikely{where}. "
+        f"{counted(n, 'judgement')} would surprise a model that did not see "
+        f"{'it' if n == 1 else 'them'}{where}; {wrong} wrong, the others hard. "
         "Look at the least likely first: each takes a key to confirm or to flip.",
-        f"{about:,} of {suspects.n_in_doubt:,}",
-        "judgements in doubt are probably wrong",
+        f"{about:,} of {n:,}",
+        "judgements in doubt may be wrong, very roughly",
     )
 
 

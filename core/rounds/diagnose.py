@@ -24,10 +24,9 @@ from core.evaluation.pair_review import find_pairs
 from core.evaluation.shifts import Renamed, Shifted, find_shifts
 from core.evaluation.suspects import (
     ErrorRates,
+    askable,
     estimate_error_rates,
     find_suspects,
-    only_applied,
-    understood,
 )
 from core.rounds import files
 from core.rounds.progress import Progress
@@ -52,10 +51,9 @@ def diagnose(workshop: Workshop, task: Task, progress: Progress) -> dict[str, An
     """Write suspects, copies judged differently, and drift."""
     snapshot = Snapshot.read(task.folder)
     proba = honest_proba(task)
-    judged = only_applied(snapshot.train_truth) if task.is_exclusive else snapshot.train_truth
-    rates = estimate_error_rates(proba, judged)
-    judged = np.where(understood(proba, snapshot.train_truth), judged, UNJUDGED).astype(np.int8)
-    suspects = _suspects(task, snapshot, proba, judged, rates)
+    asked = askable(proba, snapshot.train_truth, exclusive=task.is_exclusive)
+    rates = estimate_error_rates(proba, asked.truth)
+    suspects = _suspects(task, snapshot, proba, asked.truth, rates)
     _write(task, SUSPECTS, suspects)
     _go_on(progress, 0.2)
     copies = _copies(workshop, task, snapshot, proba, rates, progress)
@@ -68,6 +66,8 @@ def diagnose(workshop: Workshop, task: Task, progress: Progress) -> dict[str, An
         "error_rates": {"left_out": rates.left_out, "given": rates.given},
         "n_suspects": len(suspects),
         "expected_wrong": float(suspects.suspicion.sum()),
+        "n_rare": asked.n_rare,
+        "n_rare_labels": asked.n_rare_labels,
     }
     files.write_json(task.folder / DRIFT, told)
     return {"n_suspects": len(suspects), "n_copies": len(copies)}

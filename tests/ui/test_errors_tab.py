@@ -28,6 +28,8 @@ DRIFT_TOLD: dict[str, Any] = {
     "n_waiting": 100,
     "n_suspects": 7,
     "expected_wrong": 2.6,
+    "n_rare": 2,
+    "n_rare_labels": 1,
     "error_rates": {"left_out": 0.05, "given": 0.01},
     "labels": [
         {
@@ -111,7 +113,8 @@ def test_errors_are_drawn_by_label_length_and_words_and_what_was_found_is_said(
     words = said(test).replace("\\", "")
     assert "“billing” stops after about 20 judged documents" in words
     assert "7 judgements contradict what a model that did not see them expects" in words
-    assert "about 3 of them should be wrong" in words
+    assert "very roughly 3 of them are wrong" in words
+    assert "2 present judgements of 1 label could not be checked" in words
     assert "Judged documents are easily told from those that wait" in words
     assert "over-represented: “billing”" in words
     assert "Surest first" in words

@@ -53,7 +53,7 @@ def test_the_page_holds_the_card_and_says_what_looking_again_has_brought(
     words = said(test)
     assert "100% were changed" in words
     assert "No round has learnt from the changes yet" in words
-    assert "About 1 doubtful judgement" in words
+    assert "Very roughly 1 doubtful judgement" in words
 
 
 def effect(n_flipped: int = 5, n_confirmed: int = 5, after: RoundAfter | None = None):

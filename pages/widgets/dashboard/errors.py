@@ -21,7 +21,7 @@ from core.evaluation.errors import (
     words_in_errors,
 )
 from core.evaluation.outputs import EvaluationOutputs
-from core.evaluation.wording import counted, measured_on
+from core.evaluation.wording import FEW_POSITIVES, counted, measured_on
 from core.services.diagnoses import read_drift
 from pages.widgets.chart import draw_chart
 from pages.widgets.context import PAGE_FILES, query_of
@@ -74,8 +74,14 @@ def _draw_doubts(view: View, drift: dict[str, Any] | None) -> None:
     if n:
         told = (
             f"{counted(n, 'judgement')} contradict what a model that did not see them expects; "
-            f"about {drift['expected_wrong']:,.0f} of them should be wrong. Hard labels look like "
-            "mistakes too, so take it for a bound."
+            f"very roughly {drift['expected_wrong']:,.0f} of them are wrong. Hard labels look "
+            "like mistakes too, so where labels are hard fewer are."
+        )
+    if n_rare := int(drift.get("n_rare", 0)):
+        told += (
+            f" {counted(n_rare, 'present judgement')} of "
+            f"{counted(int(drift['n_rare_labels']), 'label')} could not be checked: fewer than "
+            f"{FEW_POSITIVES} other documents have the label, too few to learn it from."
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/fact_check: {told}")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from core.errors import InputError
 from core.evaluation.suspects import (
     ErrorRates,
+    askable,
     conflicting_copies,
     estimate_error_rates,
     expected_wrong,
@@ -73,12 +74,12 @@ def test_both_rates_of_mistakes_are_about_found():
     assert rates.given == pytest.approx(0.02, rel=0.5)
 
 
-def test_hard_labels_look_like_mistakes_but_never_like_more_than_a_tenth():
+def test_hard_labels_without_a_mistake_look_like_those_of_the_surest_half_alone():
     rng = np.random.default_rng(0)
     proba = rng.beta(0.5, 0.5, (4000, 2)).astype(np.float32)
     rates = estimate_error_rates(proba, (rng.random(proba.shape) < proba).astype(np.int8))
-    assert 0.05 < rates.left_out <= 0.1
-    assert 0.05 < rates.given <= 0.1
+    assert 0.02 < rates.left_out < 0.06
+    assert 0.02 < rates.given < 0.06
 
 
 def test_with_few_judgements_the_usual_rate_stands():
@@ -127,6 +128,28 @@ def test_labels_the_model_has_no_clue_of_or_that_hardly_occur_raise_no_suspicion
     proba[:, 3] = 0.01
     assert understood(proba, truth).tolist() == [True, False, False, False]
     assert not understood(proba, np.full_like(truth, -1)).any()
+
+
+def test_a_label_of_five_documents_cannot_be_doubted_where_present_and_how_many_is_told():
+    truth = np.zeros((40, 3), dtype=np.int8)
+    truth[:5, 0] = truth[:6, 1] = truth[:1, 2] = 1
+    proba = np.full(truth.shape, 0.1, dtype=np.float32)
+    proba[:6] = 0.9
+    proba[0] = 0.01  # a model that did not see this one knows none of its labels
+    proba[39, 0] = 0.95
+    asked = askable(proba, truth)
+    assert (asked.n_rare, asked.n_rare_labels) == (6, 2)
+    assert (asked.truth[:, 0] == 1).sum() == (asked.truth[:, 2] == 1).sum() == 0
+    assert (asked.truth[:, 1] == 1).sum() == 6
+    found = find_suspects(proba, asked.truth)
+    assert (found.rows[0], found.labels[0]) == (0, 1)
+    assert (39, 0) in zip(found.rows.tolist(), found.labels.tolist(), strict=True)
+
+
+def test_judgements_without_a_probability_are_not_counted_as_left_out():
+    truth = np.array([[1], [0], [0]], dtype=np.int8)
+    asked = askable(np.full((3, 1), np.nan, dtype=np.float32), truth)
+    assert (asked.n_rare, asked.truth.tolist()) == (0, [[-1], [-1], [-1]])
 
 
 def test_near_copies_conflict_only_where_both_were_judged():

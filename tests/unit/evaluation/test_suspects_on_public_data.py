@@ -11,7 +11,7 @@ import pytest
 from core.encoders.lexical import LexicalModel
 from core.evaluation.calibration import cross_fitted_calibration
 from core.evaluation.shifts import find_shifts
-from core.evaluation.suspects import estimate_error_rates, find_suspects
+from core.evaluation.suspects import askable, estimate_error_rates, find_suspects
 from core.learners.choosing import fit_out_of_fold
 from core.learners.dataset import JudgedVectors
 from core.learners.quick import QuickConfig, QuickKind
@@ -46,7 +46,8 @@ def flip(truth, *, given, left_out, seed=0):
 def found_in_top_tenth(data, flipped):
     truth = np.where(flipped, 1 - data.truth, data.truth).astype(np.int8)
     proba = out_of_fold(data, truth)
-    found = find_suspects(proba, truth, rates=estimate_error_rates(proba, truth))
+    asked = askable(proba, truth).truth
+    found = find_suspects(proba, asked, rates=estimate_error_rates(proba, asked))
     top = len(found) // 10
     return float(flipped[found.rows[:top], found.labels[:top]].sum() / flipped.sum())
 
