@@ -248,7 +248,8 @@ def _left_out(words: str, n_labels: int, n_told: int, n_drawn: int) -> str:
     if n_told > n_drawn:
         told.append(f"<br>{words.format(n=n_drawn)} of {n_told} labels")
     if n_labels > n_told:
-        told.append(f"<br>{n_labels - n_told} have too few judgements")
+        n_few = n_labels - n_told
+        told.append(f"<br>{n_few} {'has' if n_few == 1 else 'have'} too few")
     return ";".join(told)
 
 

@@ -75,7 +75,7 @@ def errors_by_label(
         showgrid=False,
     )
     figure.update_xaxes(
-        title="missed (hatched) ← documents → false alarms",
+        title="missed ← documents → false alarms",
         range=[-1.2 * max(left, least), 1.2 * max(right, least)],
         zeroline=True,
         showticklabels=False,

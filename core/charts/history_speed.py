@@ -13,6 +13,7 @@ from core.evaluation.wording import counted
 from core.palette import PALETTE
 
 MOST_LINES = 8  # people in colours of their own
+FEW_DAYS = 6
 What = Literal["documents", "labels"]
 
 
@@ -46,11 +47,17 @@ def speed_by_day(speeds: Sequence[Speed], what: What = "documents") -> go.Figure
             customdata=[_told(speed) for speed in days],
             hovertemplate="%{customdata}<extra></extra>",
         )
-    figure.update_xaxes(showgrid=False, tickformat="%-d %b", title="Day (UTC)", nticks=6)
+    figure.update_xaxes(showgrid=False, tickformat="%-d %b", title="Day (UTC)", **_ticks(speeds))
     figure.update_yaxes(title=f"{what.capitalize()} per active hour", rangemode="tozero")
     styled(figure, key=f"speed_{what}", height=HEIGHT)
     figure.update_layout(showlegend=len(drawn) > 1)
     return figure
+
+
+def _ticks(speeds: Sequence[Speed]) -> dict[str, object]:
+    """A tick at each of a few days, so that none is named twice; of many, some."""
+    days = sorted({speed.day for speed in speeds if speed.day is not None})
+    return {"tickvals": days} if len(days) <= FEW_DAYS else {"nticks": FEW_DAYS}
 
 
 def _rate(speed: Speed, what: What) -> float | None:

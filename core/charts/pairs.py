@@ -97,15 +97,14 @@ def cooccurrence_heatmap(
     aliases = {plain(names[i]): short(names[i], 16) for i in order}
     small = {"size": 10 if len(shown) > 20 else 12}
     axis = {"type": "category", "labelalias": aliases, "tickfont": small, "showgrid": False}
+    if dense:
+        axis |= {"showticklabels": False, "ticks": ""}
     figure.update_xaxes(
         title="also has",
         tickangle=-60 if len(shown) > 4 else 0,
-        showticklabels=not dense,
         **axis,
     )
-    figure.update_yaxes(
-        title="Documents with", autorange="reversed", dtick=1, showticklabels=not dense, **axis
-    )
+    figure.update_yaxes(title="Documents with", autorange="reversed", dtick=1, **axis)
     if dense:
         return styled(figure, key=key, height=DENSE_HEIGHT)
     per_row = 30 if len(shown) <= 20 else 15

@@ -103,8 +103,9 @@ def how_to_read_reliability_diagram() -> str:
     """How to read `reliability_diagram`."""
     return (
         "Each point gathers judgements given about the same probability: on the diagonal, labels "
-        "predicted at 0.7 are present seven times in ten; below it the model claims too much, "
-        "above it too little. The bars below count judgements; points over short bars mean little."
+        "predicted at 0.7 are present seven times in ten; below it they are rarer than "
+        "claimed, above it more frequent. The bars below count judgements; points over short bars "
+        "mean little."
     )
 
 

@@ -35,9 +35,9 @@ def how_to_read_reliability_curves() -> str:
     """How to read `reliability_curves`."""
     return (
         "Each point gathers judgements given about the same probability: on the diagonal, labels "
-        "predicted at 0.7 are present seven times in ten; below it the model claims too much, "
-        "above it too little. Whiskers are 95 % intervals, which take the judgements of one "
-        "document as going together. Click a point or a bar to see its documents."
+        "predicted at 0.7 are present seven times in ten; below it they are rarer than "
+        "claimed, above it more frequent. Whiskers are 95 % intervals, which take the judgements "
+        "of one document as going together. Click a point or a bar to see its documents."
     )
 
 
@@ -102,8 +102,8 @@ def _on_belief(belief: Belief, name: str | None) -> str:
             )
         case Verdict.UNDERCONFIDENT:
             return (
-                f"{whose} is underconfident ({off}): it is right more often than it claims, so "
-                "its order can be trusted beyond its numbers; more epochs may sharpen it."
+                f"{whose} is underconfident ({off}): its probabilities lie too close together; "
+                "trust its order beyond its numbers."
             )
         case Verdict.UNEVEN:
             return (
@@ -222,7 +222,9 @@ def what_it_suggests_methods_compared(found: Recalibration, names: Sequence[str]
     if n_kept:
         parts.append(f"for {n_kept} no way of their own is clearly better than the temperature")
     if n_refused:
-        parts.append(f"{n_refused} have too few judgements for one and keep the temperature too")
+        parts.append(
+            f"{n_refused} {'has' if n_refused == 1 else 'have'} too few judgements for one and keep the temperature too"
+        )
     told = "; ".join(parts)
     return f"{told[0].upper()}{told[1:]}. {_on_temperature(found)}"
 

@@ -44,8 +44,8 @@ def _on_belief(evaluation: Evaluation) -> str:
         )
     if overconfidence < -0.5 * ece:
         return (
-            f"The model is underconfident (off by {number(ece)} on average): it is right more "
-            "often than it claims, and another round with more epochs may sharpen it."
+            f"The model is underconfident (off by {number(ece)} on average): its probabilities "
+            "lie too close together; trust its order beyond its numbers."
         )
     return (
         f"Probabilities are off by {number(ece)} on average, in no one direction; judge more "

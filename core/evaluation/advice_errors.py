@@ -48,7 +48,7 @@ class Share:
 def how_to_read_errors_by_label() -> str:
     """How to read `errors_by_label`."""
     return (
-        "Bars to the left count documents where a label was missed, bars to the right documents "
+        "Hatched bars to the left count documents where a label was missed, bars to the right documents "
         "where it was predicted and does not apply. Click a bar to read them."
     )
 
@@ -76,8 +76,8 @@ def what_it_suggests_errors_by_label(
     sure = int((errors.confidence >= SURE).sum())
     if sure >= max(3, 0.1 * n):
         said.append(
-            f"The model was at least {SURE:.0%} sure of {counted(sure, 'error')}: many of those "
-            "are mistakes in judging; look at them under Review."
+            f"The model was at least {SURE:.0%} sure of {counted(sure, 'error')}: some of "
+            "those are mistakes in judging; read the surest first."
         )
     return " ".join(said[:2]) if len(said) < 3 else " ".join([said[0], said[2]])
 

@@ -16,6 +16,7 @@ from core.evaluation.counts import Counts
 from core.evaluation.report import Evaluation
 from core.evaluation.wording import NOTHING_MEASURED, caution, counted
 
+NONE = "no measured document"
 MANY_TOGETHER = 5
 ALMOST_ALWAYS = 0.95
 FAR_APART = 3.0  # standard deviations between two counts of documents
@@ -103,10 +104,8 @@ def what_it_suggests_companion_bars(evaluation: Evaluation, label: int = 0) -> s
             "say what goes with it."
         )
     if n_predicted < MANY_TOGETHER:
-        return (
-            f"“{name}” is predicted in only {counted(n_predicted, 'measured document')}, so what "
-            "the model puts beside it says nothing; first see why it is so seldom predicted."
-        )
+        few = f"only {counted(n_predicted, 'measured document')}" if n_predicted else NONE
+        return f"“{name}” is predicted in {few}, so what the model puts beside it says nothing; first see why it is so seldom predicted."
     found = [c for c in companions_of(label, judged, predicted) if c.of_judged and c.of_predicted]
     if not found:
         return f"Nothing goes with “{name}” in the measured documents."

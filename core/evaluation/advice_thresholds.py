@@ -57,10 +57,13 @@ def _on_threshold(evaluation: Evaluation) -> str:
             f"be {number(at_half)} at 0.50, because probabilities are "
             f"{'low' if cut < HALF else 'high'}, not wrong."
         )
-    return (
-        f"Leave the threshold at {cut:.2f}: the best on these documents, {best:.2f}, is not better "
-        "by more than chance."
-    )
+    return f"Leave the threshold at {cut:.2f}: {_not_better(cut, best)}"
+
+
+def _not_better(cut: float, best: float) -> str:
+    if f"{cut:.2f}" == f"{best:.2f}":
+        return "it is the best on these documents."
+    return f"the best on these documents, {best:.2f}, is not better by more than chance."
 
 
 def _on_balance(evaluation: Evaluation) -> str:
@@ -91,8 +94,11 @@ def _doubt(evaluation: Evaluation) -> float:
 
 
 def _on_rare_labels(evaluation: Evaluation) -> str:
-    micro, macro = evaluation.summary.micro_f1.value, evaluation.summary.macro_f1.value
-    if micro is None or macro is None or micro - macro < 0.15:
+    """From the sweep at the threshold in force, as the curves show it."""
+    swept = evaluation.sweep
+    at = swept.at(evaluation.threshold)
+    micro, macro = float(swept.micro_f1[at]), float(swept.macro_f1[at])
+    if not micro - macro >= 0.15:  # either may be undefined
         return ""
     return (
         f" Macro-F1 ({number(macro)}) is far below micro-F1 ({number(micro)}): some labels lag "
@@ -128,10 +134,7 @@ def what_it_suggests_label_sweep(
             f"{best:.2f} on these documents, more than chance explains: give it a threshold of "
             f"its own.{few}"
         )
-    return (
-        f"Leave “{name}” at {threshold:.2f}: the best on these documents, {best:.2f}, is not "
-        f"better by more than chance.{few}"
-    )
+    return f"Leave “{name}” at {threshold:.2f}: {_not_better(threshold, best)}{few}"
 
 
 def what_it_suggests_choice(

@@ -88,7 +88,12 @@ def _draw_bulk(view: View, facts: MapFacts, ids: NDArray[np.int64]) -> None:
             width=260,
         )
         state = st.segmented_control(
-            "is", STATES, format_func=str, default=STATES[0], key="map_bulk_state"
+            "is",
+            STATES,
+            format_func=str,
+            default=STATES[0],
+            required=True,
+            key="map_bulk_state",
         )
     anew = st.checkbox("Also change what is judged otherwise", key="map_bulk_anew")
     if column is None or state is None:

@@ -73,6 +73,14 @@ def has_editor(test: AppTest) -> bool:
     return any("threshold_editor" in name for name in names)
 
 
+def test_an_aim_other_than_f1_is_not_contradicted_by_the_sweep(rooms: Rooms, said: Said) -> None:
+    project = project_with(rooms, too_low())
+    test = open_tab(project)
+    assert "goes by F1 alone" not in said(test)
+    test = aim_at(test, round_of(rooms, project), Goal.RECALL)
+    assert "The sweep goes by F1 alone, not by recall of at least" in said(test)
+
+
 def test_the_tab_begins_with_what_is_in_force_and_a_sweep_to_move(rooms: Rooms, said: Said) -> None:
     test = open_tab(project_with(rooms, too_low()))
     words = said(test).replace("\\", "")

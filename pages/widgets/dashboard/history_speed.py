@@ -29,7 +29,12 @@ def draw_speed(view: View) -> None:
     born = view.project.created_at.isoformat()  # ids come again after a project is deleted
     speeds = _speeds(view.here.store, (view.here.store.url, born), view.project.id, last)
     what = st.segmented_control(
-        "Speed of", list(WHAT), format_func=WHAT.__getitem__, default="documents", key="speed_what"
+        "Speed of",
+        list(WHAT),
+        format_func=WHAT.__getitem__,
+        default="documents",
+        required=True,
+        key="speed_what",
     )
     n = sum(speed.n_documents for speed in speeds)
     n_capped = sum(speed.n_capped for speed in speeds)

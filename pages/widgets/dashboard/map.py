@@ -144,7 +144,12 @@ def _choose_colours(facts: MapFacts) -> tuple[str, int]:
     """What colours stand for, and the label where it is one's probability."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         by = st.segmented_control(
-            "Colour by", list(BY), format_func=BY.__getitem__, default="state", key="map_by"
+            "Colour by",
+            list(BY),
+            format_func=BY.__getitem__,
+            default="state",
+            required=True,
+            key="map_by",
         )
         column = 0
         if by == "proba" and facts.names:

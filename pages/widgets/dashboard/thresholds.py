@@ -12,7 +12,7 @@ from core.errors import NotReady
 from core.evaluation import advice
 from core.evaluation.advice_thresholds import what_it_suggests_label_sweep
 from core.evaluation.counts import masked_truth
-from core.evaluation.operating_points import Aim
+from core.evaluation.operating_points import Aim, Goal
 from core.evaluation.wording import FEW_POSITIVES, measured_on
 from core.services.operating_points import reset_operating_point, set_operating_point
 from core.services.projects import ProjectSettings, choose_aim
@@ -147,7 +147,8 @@ def _draw_editor(desk: Desk, draft: Draft) -> None:
             on_click=give_back,
             args=(desk.view.round_.id, label_id),
         )
-    st.markdown(f":material/lightbulb: {escaped(_suggestion(desk, label, curves))}")
+    suggests = _by_f1(desk, draft) + _suggestion(desk, label, curves)
+    st.markdown(f":material/lightbulb: {escaped(suggests)}")
     st.caption(advice.how_to_read_threshold_sweep())
 
 
@@ -219,6 +220,14 @@ def _take_move(key: str, round_id: int) -> None:
     (of_round, _, whose), threshold = moved_point[0].partition("/"), moved_point[1]
     if of_round == str(round_id):
         move(round_id, None if whose == "all" else int(whose), round(threshold, 4))
+
+
+def _by_f1(desk: Desk, draft: Draft) -> str:
+    """Said first where something else than F1 is aimed at: the sweep speaks of F1 alone."""
+    aim = draft.aim or desk.point.aim
+    if aim is None or aim.goal is Goal.F1:
+        return ""
+    return f"The sweep goes by F1 alone, not by {aim_in_words(aim)}. "
 
 
 def _suggestion(desk: Desk, label: int, curves: Curves) -> str:

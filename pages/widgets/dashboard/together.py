@@ -61,6 +61,8 @@ def _draw_heatmaps(evaluation: Evaluation) -> None:
         list(MEASURES),
         format_func=MEASURES.__getitem__,
         default=PairMeasure.COUNT,
+        required=True,
+        wrap=True,
         key="pairs",
     )
     measure = chosen or PairMeasure.COUNT
@@ -170,6 +172,7 @@ def _draw_pair(view: View, first: int, second: int) -> None:
         "Documents",
         list(sides),
         default=next(iter(sides)),
+        required=True,
         key=f"pair_side_{first}_{second}",
         label_visibility="collapsed",
     )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pytest
 
@@ -14,8 +16,10 @@ from core.charts.figures import (
     reliability_diagram,
     threshold_sweep,
 )
+from core.charts.history_speed import speed_by_day
 from core.charts.pairs import light_ink_stands_out
 from core.errors import NotFound
+from core.evaluation.speed import Speed
 from core.palette import label_colour
 
 
@@ -206,6 +210,19 @@ def test_a_number_on_a_half_filled_cell_is_dark_on_a_light_page(drawn):
     figure = cooccurrence_heatmap(drawn(np.full((8, 3), 0.5), truth), dark=False)
     inks = {text: trace.textfont.color for trace in figure.data[1:] for text in trace.text}
     assert inks == {"5": "white", "3": "#22262B"}
+
+
+def test_too_many_labels_to_name_leave_no_ticks_behind(drawn):
+    many = drawn(np.full((4, 61), 0.9), np.ones((4, 61), dtype=np.int8))
+    layout = cooccurrence_heatmap(many).layout
+    for axis in (layout.xaxis, layout.yaxis):
+        assert (axis.ticks, axis.showticklabels) == ("", False)
+
+
+def test_a_day_of_judging_is_named_once():
+    days = [date(2026, 3, 1), date(2026, 3, 2)]
+    speeds = [Speed(day, "anna", 10, 20, 300.0, 0, 12.0) for day in days]
+    assert speed_by_day(speeds).layout.xaxis.tickvals == tuple(days)
 
 
 def test_shares_are_written_as_percentages_and_differences_with_their_sign(evaluation):

@@ -121,7 +121,7 @@ def test_ways_are_counted_and_the_temperature_put_in_words():
 
     assert told.startswith("2 labels of 4 have a way of their own (1 Platt, 1 isotonic, which may")
     assert "for 1 no way of their own is clearly better" in told
-    assert "1 have too few judgements" in told
+    assert "1 has too few judgements" in told
     assert "1.80: before, the model was surer than it was right" in told
 
 

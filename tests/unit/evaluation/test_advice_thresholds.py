@@ -31,6 +31,32 @@ def measured(proba, truth, threshold=0.5):
     )
 
 
+def test_a_threshold_is_not_compared_with_itself():
+    fine = measured([0.9] * 20 + [0.1] * 20, [1] * 20 + [0] * 20)
+    fine = replace(fine, threshold=fine.best_threshold)
+    said = what_it_suggests_threshold_sweep(fine)
+    assert said.startswith(f"Leave the threshold at {fine.threshold:.2f}: it is the best on")
+
+
+def test_scores_are_those_that_the_sweep_shows_at_the_threshold_in_force():
+    proba = np.array([[0.9, 0.2]] * 30 + [[0.1, 0.1]] * 30, dtype=np.float32)
+    truth = np.array([[1, 0]] * 25 + [[1, 1]] * 5 + [[0, 0]] * 30, dtype=np.int8)
+    moved = replace(
+        evaluate(
+            proba,
+            truth,
+            names=["a", "b"],
+            source=EvaluationSource.OUT_OF_FOLD,
+            threshold=0.15,
+            seed=0,
+        ),
+        threshold=0.5,
+    )
+    # at 0.5 "b" is never found: 30 of 35 hits, no false alarm
+    said = what_it_suggests_threshold_sweep(moved)
+    assert "Macro-F1 (0.50) is far below micro-F1 (0.92)" in said
+
+
 def test_high_recall_with_low_precision_asks_what_a_wrong_label_costs():
     # 9 of 10 found at .5, with 21 wrong beside them; nowhere does F1 get much better
     proba = [0.9] * 9 + [0.1] + [0.9] * 21 + [0.1] * 9

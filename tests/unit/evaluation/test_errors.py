@@ -143,7 +143,7 @@ def test_advice_on_errors_knows_none_few_one_sided_and_sure_ones():
     assert "Only 3 errors" in suggested(many(2, 1))
     assert "a lower threshold" in suggested(many(18, 2))
     assert "a higher threshold" in suggested(many(2, 18))
-    assert "under Review" in suggested(many(10, 10, proba_wrong=0.99))
+    assert "read the surest first" in suggested(many(10, 10, proba_wrong=0.99))
 
 
 def test_advice_on_words_names_the_clearest():
