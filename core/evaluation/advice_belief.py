@@ -222,9 +222,9 @@ def what_it_suggests_methods_compared(found: Recalibration, names: Sequence[str]
     if n_kept:
         parts.append(f"for {n_kept} no way of their own is clearly better than the temperature")
     if n_refused:
-        parts.append(
-            f"{n_refused} {'has' if n_refused == 1 else 'have'} too few judgements for one and keep the temperature too"
-        )
+        have, keep = ("has", "keeps") if n_refused == 1 else ("have", "keep")
+        few = f"{n_refused} {have} too few judgements for one"
+        parts.append(f"{few} and {keep} the temperature too")
     told = "; ".join(parts)
     return f"{told[0].upper()}{told[1:]}. {_on_temperature(found)}"
 

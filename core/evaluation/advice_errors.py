@@ -48,8 +48,8 @@ class Share:
 def how_to_read_errors_by_label() -> str:
     """How to read `errors_by_label`."""
     return (
-        "Hatched bars to the left count documents where a label was missed, bars to the right documents "
-        "where it was predicted and does not apply. Click a bar to read them."
+        "Hatched bars to the left count documents where a label was missed, bars to the right "
+        "documents where it was predicted and does not apply. Click a bar to read them."
     )
 
 

@@ -105,7 +105,10 @@ def what_it_suggests_companion_bars(evaluation: Evaluation, label: int = 0) -> s
         )
     if n_predicted < MANY_TOGETHER:
         few = f"only {counted(n_predicted, 'measured document')}" if n_predicted else NONE
-        return f"“{name}” is predicted in {few}, so what the model puts beside it says nothing; first see why it is so seldom predicted."
+        return (
+            f"“{name}” is predicted in {few}, so what the model puts beside it says nothing; "
+            "first see why it is so seldom predicted."
+        )
     found = [c for c in companions_of(label, judged, predicted) if c.of_judged and c.of_predicted]
     if not found:
         return f"Nothing goes with “{name}” in the measured documents."

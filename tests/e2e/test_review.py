@@ -127,6 +127,22 @@ def test_one_key_flips_and_one_takes_it_back(shared_server: Server, page: Page) 
     expect(card.part("empty")).to_have_text("Nothing suspicious is left.")
 
 
+def test_a_double_click_decides_one_judgement(shared_server: Server, page: Page) -> None:
+    store = shared_server.store
+    project_id = seed_project(store, 3)
+    ids = judge(store, project_id, [{"billing"}] * 3)
+    billing = label_ids(store, project_id)["billing"]
+    round_in_doubt(
+        store, shared_server.settings, project_id, [Doubt(id_, billing, True) for id_ in ids]
+    )
+    card = ReviewCard(page, shared_server, project_id).open()
+    card.wait_for_item()
+    page.get_by_role("button", name="Make absent").dblclick()
+    card.wait_until_saved()
+    expect(card.part("count")).to_have_text("1 looked at · 2 left")
+    assert [state(store, project_id, id_, billing) for id_ in ids] == [0, 1, 1]
+
+
 def test_keys_faster_than_the_server_are_all_kept(shared_server: Server, page: Page) -> None:
     store = shared_server.store
     project_id = seed_project(store, 40)

@@ -11,6 +11,8 @@ const KEYS = {
   arrowright: "skip",
 };
 
+const VERDICTS = new Set(["confirm", "flip", "flipOther", "unsure"]);
+
 class Gestures {
   constructor(view, reviewing) {
     Object.assign(this, { view, reviewing });
@@ -48,6 +50,8 @@ class Gestures {
 
   onClick(event) {
     const name = event.target.closest("[data-do]")?.dataset.do;
+    // The second click of a double click would decide a judgement that nobody has read.
+    if (VERDICTS.has(name) && event.detail > 1) return;
     if (name) this.perform(name);
   }
 
