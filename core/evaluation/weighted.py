@@ -1,8 +1,8 @@
 """Scores of a sample that was not drawn evenly, brought nearer to the pool's by weights.
 
-A document drawn by lot with a chance of one in ten stands for ten; one that was
-chosen for certain stands for itself (Horvitz and Thompson 1952, as ratios after
-Hájek 1971). Where the weights come from is said in `core.services.selection`.
+A document drawn by lot with a chance of one in ten stands for ten (Horvitz and
+Thompson 1952, as ratios after Hájek 1971). Where the weights come from, also of
+documents chosen for certain, is said in `core.services.selection`.
 """
 
 from __future__ import annotations

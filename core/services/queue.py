@@ -237,7 +237,7 @@ class _Deck:
             return []
         reason = UNPREPARED_REASON if self._project.active_round_id is None else RANDOM_REASON
         n_complete = self._session.scalar(free.N_COMPLETE_IN_POOL, self._values) or 0
-        probability = 1 / max(self._n_in_pool - n_complete, 1)
+        probability = min(len(drawn) / max(self._n_in_pool - n_complete, 1), 1.0)
         return self._queries_for(drawn, reason, QueryKind.RANDOM, probability)
 
     def _guessed(self, n: int, dealt: set[int]) -> list[int]:

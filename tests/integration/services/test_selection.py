@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from core.domain import JudgementState, QueryKind, SubmissionKind, SubmissionSource
 from core.services.judgements import NewSubmission, annotator_named, record_judgements
 from core.services.projects import get_project
-from core.services.selection import selection_of
+from core.services.selection import Asked, selection_of, weights_of
 from core.store.store import Store
 from core.store.tables import Query
 from tests.integration.services.conftest import Small
@@ -55,7 +56,7 @@ def test_documents_by_lot_stand_for_many_and_those_chosen_for_themselves(
 ) -> None:
     by_lot = dict.fromkeys(range(1, 11), (QueryKind.RANDOM, 0.25))
     chosen = dict.fromkeys(range(11, 15), (QueryKind.MODEL, None))
-    judge(store, small, {**by_lot, **chosen, 15: None})
+    judge(store, small, {15: None, **chosen, **by_lot})
     with store.read() as session:
         selection = selection_of(session, list(range(1, 16)), up_to_submission=ALL)
     assert selection.weights is not None
@@ -79,3 +80,37 @@ def test_with_too_few_by_lot_there_are_no_weights_and_it_says_why(
 def test_of_nothing_or_next_to_nothing_it_is_no_error(store: Store, small: Small, n: int) -> None:
     with store.read() as session:
         assert selection_of(session, list(range(1, n + 1)), up_to_submission=ALL).weights is None
+
+
+def test_every_lottery_speaks_for_what_was_judged_after_it_and_each_total_is_the_whole() -> None:
+    first = [Asked(QueryKind.RANDOM, 1, 0.2), Asked(QueryKind.RANDOM, 1, 0.2)]  # two of ten
+    chosen = Asked(QueryKind.MODEL, 1)
+    second = [Asked(QueryKind.RANDOM, 2, 2 / 7), Asked(QueryKind.RANDOM, 2, 2 / 7)]  # of seven
+    weights = weights_of([chosen, *first, second[0], Asked(QueryKind.MODEL, 2), second[1]])
+    assert weights.tolist() == pytest.approx([0.5, 3.0, 3.0, 1.75, 0.0, 1.75])
+    assert weights.sum() == pytest.approx(10.0)
+    alone = [Asked(QueryKind.RANDOM, None, 1 / 10), Asked(), Asked(QueryKind.RANDOM, None, 1 / 8)]
+    assert weights_of(alone).tolist() == pytest.approx([5.5, 0.5, 4.0])
+    assert weights_of([]).tolist() == []
+
+
+def test_rounds_that_take_the_hard_documents_out_of_the_pool_do_not_flatter() -> None:
+    """40 % of a quarter is wrong, which rounds choose, and a tenth of the others."""
+    off = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        is_hard = np.arange(400) < 100
+        is_wrong = rng.random(400) < np.where(is_hard, 0.4, 0.1)
+        left, asked, wrong = np.ones(400, dtype=bool), [], []
+        for round_id in range(10):
+            pool = np.flatnonzero(left)
+            by_lot = rng.choice(pool, 5, replace=False)
+            left[by_lot] = False
+            chosen = rng.permutation(np.flatnonzero(left & is_hard))[:9]
+            left[chosen] = False
+            asked += [Asked(QueryKind.RANDOM, round_id, 5 / len(pool))] * 5
+            asked += [Asked(QueryKind.MODEL, round_id)] * len(chosen)
+            wrong += is_wrong[[*by_lot, *chosen]].tolist()
+        weights = weights_of(asked)
+        off.append(float(weights @ wrong / weights.sum() - is_wrong.mean()))
+    assert abs(np.mean(off)) < 0.01
