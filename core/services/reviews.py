@@ -18,7 +18,7 @@ from core.services.judgement_matrix import active_spans
 from core.services.judgements import Acknowledgement, NewSubmission, record_judgements
 from core.services.review_queue import suspicion_of, words_on
 from core.settings import Settings
-from core.store.tables import Annotator, Project, Review, Submission
+from core.store.tables import Annotator, Document, Project, Review, Submission
 
 OTHER = {
     JudgementState.PRESENT: JudgementState.ABSENT,
@@ -69,10 +69,12 @@ def review(
 
     Sent again it changes nothing. Raises Conflict where this client id and sequence
     number carried something else before, InputError where nothing was judged, or where
-    one label applies to each document and a flip does not say which.
+    one label applies to each document and a flip does not say which, or for a document
+    of the audit set.
     """
     if stored := _stored(session, new):
         return stored
+    _refuse_audited(session, new.document_id)
     seen = new.seen or _judged_now(session, project.id, new)
     submission = _as_submission(project, new, seen)
     round_id, cell = project.active_round_id, (new.document_id, new.label_id)
@@ -140,6 +142,15 @@ def _stored(session: Session, new: NewReview) -> Acknowledgement | None:
             "content; send this one under a new client id."
         )
     return Acknowledgement(new.client_id, new.sequence, submission_id, is_repeat=True)
+
+
+def _refuse_audited(session: Session, document_id: int) -> None:
+    """Judged again with the model's opinion beside it, the audit set would flatter the model."""
+    if session.scalar(select(Document.is_audited).where(Document.id == document_id)):
+        raise InputError(
+            f"Document {document_id} belongs to the audit set, which is judged without looking at "
+            "the model; judge it anew on the card."
+        )
 
 
 def _judged_now(session: Session, project_id: int, new: NewReview) -> JudgementState:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 from zlib import crc32
 
+import numpy as np
 import streamlit as st
 
-from core.domain import ABSENT, PRESENT
+from core.domain import ABSENT, PRESENT, EvaluationSource
 from core.evaluation.behind import Behind
 from core.services.documents import documents_in_brief
 from core.services.exclusive import is_exclusive
@@ -29,7 +30,22 @@ def draw_behind(view: View, behind: Behind, *, key: str) -> None:
     with st.container(key=f"behind_{key}"):
         st.markdown(f"##### {escaped(behind.title)}: {_how_many(behind)}")
         if behind.document_ids is not None and len(behind):
+            _warn_of_audit(view, behind)
             st.fragment(_draw_page)(view, behind, key=key)
+
+
+def _warn_of_audit(view: View, behind: Behind) -> None:
+    """Corrected where the model errs and nowhere else, the audit set would flatter it."""
+    outputs = view.outputs()
+    if outputs is None or outputs.source is not EvaluationSource.AUDIT:
+        return
+    n_audited = int(np.isin(behind.documents, outputs.document_ids).sum())
+    if n_audited:
+        whom = "They are" if n_audited == len(behind.documents) else f"{n_audited:,} of them are"
+        st.caption(
+            f"{whom} of the audit set. Read to understand, but do not judge again for what the "
+            "model says: corrected only where it errs, the audit set would flatter it."
+        )
 
 
 def _how_many(behind: Behind) -> str:

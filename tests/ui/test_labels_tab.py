@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.domain import EvaluationSource
 from core.evaluation.behind import Outcome
 from core.evaluation.outputs import OUTPUTS, EvaluationOutputs
 from pages.widgets.context import PAGE_FILES
@@ -123,6 +124,15 @@ def test_a_bar_opens_the_documents_it_counts(rooms: Rooms, said: Said) -> None:
     test = opened(rooms, small(), label="billing", histogram_0=clicked(1, 16))
     assert links(test) == ["d19"]
     assert "billing\\: judged absent, predicted 0\\.80 to 0\\.85: 1 document" in said(test)
+
+
+@pytest.mark.parametrize("source", [EvaluationSource.AUDIT, EvaluationSource.OUT_OF_FOLD])
+def test_documents_of_the_audit_set_come_with_the_word_not_to_judge_them_by_the_model(
+    rooms: Rooms, said: Said, source: EvaluationSource
+) -> None:
+    outputs = replace(small(), source=source)
+    test = opened(rooms, outputs, label="billing", histogram_0=clicked(1, 16))
+    assert ("They are of the audit set." in said(test)) is (source is EvaluationSource.AUDIT)
 
 
 @pytest.mark.parametrize(

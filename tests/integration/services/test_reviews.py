@@ -248,6 +248,13 @@ def test_what_is_not_judged_cannot_be_looked_at_again(desk: Desk) -> None:
     assert desk.n(Review) == 0
 
 
+def test_a_document_of_the_audit_set_cannot_be_looked_at_again(desk: Desk) -> None:
+    audited = desk.documents[-1]
+    desk.judge(audited, {desk.red: JudgementState.PRESENT})
+    with pytest.raises(InputError, match="audit set"):
+        desk.say(audited, desk.red, Verdict.FLIPPED)
+
+
 def test_copies_come_with_the_text_beside_and_go_when_either_is_settled(desk: Desk) -> None:
     first, second, third = desk.documents[:3]
     desk.judge(second, {desk.blue: JudgementState.PRESENT})
