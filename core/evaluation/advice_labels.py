@@ -133,6 +133,11 @@ def what_it_suggests_precision_recall_curves(evaluation: Evaluation) -> str:
         for i, scores in enumerate(evaluation.labels)
         if scores.average_precision is not None and scores.support >= FEW_POSITIVES
     ]
+    if not ranked and any(one.support >= FEW_POSITIVES for one in evaluation.labels):
+        return (
+            f"No label of {FEW_POSITIVES} positives was judged absent anywhere, so there is nothing "
+            "to rank it against; judge documents without it."
+        )
     if not ranked:
         return f"No label has {FEW_POSITIVES} positives yet, so no curve can be trusted; judge on."
     return caution(evaluation) + _on_ranking(evaluation, ranked)

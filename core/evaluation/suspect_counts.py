@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from core.domain import UNJUDGED
 from core.evaluation.answers import SuspectCounts
+from core.evaluation.counts import ENOUGH_TO_MEASURE, usable_cells
 from core.evaluation.outputs import EvaluationOutputs
 from core.evaluation.suspects import askable, estimate_error_rates, find_suspects
 
@@ -29,10 +31,14 @@ def suspects_by_label(
 
 
 def suspects_measured(outputs: EvaluationOutputs) -> SuspectCounts | None:
-    """Look among the measured documents, for rounds that wrote nothing down."""
-    if not len(outputs):
-        return None
+    """Look among the measured documents, for rounds that wrote nothing down.
+
+    None where there are too few, or where no judgement can be doubted.
+    """
     truth = askable(outputs.proba, outputs.truth, exclusive=outputs.exclusive).truth
+    n_judged = int(usable_cells(outputs.proba, outputs.truth).any(axis=1).sum())
+    if n_judged < ENOUGH_TO_MEASURE or not (truth != UNJUDGED).any():
+        return None
     rates = estimate_error_rates(outputs.proba, truth)
     found = find_suspects(outputs.proba, truth, rates=rates)
     doubted = found.suspicion > IN_DOUBT

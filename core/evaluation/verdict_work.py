@@ -6,7 +6,7 @@ from core.evaluation.advice_stopping import is_flat
 from core.evaluation.answers import Answer, Known, Question, Severity
 from core.evaluation.forecast import STEP_F1, Forecast
 from core.evaluation.outlook import FEW, Outlook
-from core.evaluation.wording import counted, listed, number
+from core.evaluation.wording import FEW_POSITIVES, counted, listed, number
 
 MANY_WRONG = 0.05  # of all that were measured
 
@@ -18,7 +18,8 @@ def which_are_wrong(known: Known) -> Answer:
         return Answer(
             question,
             Severity.UNKNOWN,
-            "Not looked for in this round, which needs about ten judged documents; run another.",
+            "Nothing could be looked for: that takes about ten judged documents and a label that "
+            f"more than {FEW_POSITIVES} of them have; judge on and run another round.",
         )
     if suspects.n_in_doubt == 0:
         return Answer(
@@ -32,12 +33,13 @@ def which_are_wrong(known: Known) -> Answer:
     worst = sorted(suspects.by_label, key=lambda name: -suspects.by_label[name])
     where = f", most often of {listed(worst[:2])}" if len(worst) > 2 else ""
     wrong = f"very roughly {about:,} {'is' if about == 1 else 'are'}" if about else "hardly any is"
+    others = ", the others hard" if about < n else ""
     many = suspects.expected > MANY_WRONG * known.evaluation.n_cells
     return Answer(
         question,
         Severity.ACT if many else Severity.LOOK,
         f"{counted(n, 'judgement')} would surprise a model that did not see "
-        f"{'it' if n == 1 else 'them'}{where}; {wrong} wrong, the others hard. "
+        f"{'it' if n == 1 else 'them'}{where}; {wrong} wrong{others}. "
         "Look at the least likely first: each takes a key to confirm or to flip.",
         f"{about:,} of {n:,}",
         "judgements in doubt may be wrong, very roughly",

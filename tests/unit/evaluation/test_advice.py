@@ -206,6 +206,12 @@ def test_curves_of_rare_labels_are_not_trusted():
     assert "No label has 5 positives yet" in advice.what_it_suggests_precision_recall_curves(rare)
 
 
+def test_curves_of_labels_judged_present_everywhere_are_not_called_rare():
+    everywhere = measured([[0.9]] * 20 + [[0.1]] * 20, [[1]] * 40)
+    text = advice.what_it_suggests_precision_recall_curves(everywhere)
+    assert "judged absent anywhere" in text
+
+
 def pairs(proba, truth):
     return advice.what_it_suggests_cooccurrence_heatmap(
         measured(np.repeat(proba, 8, axis=0), np.repeat(truth, 8, axis=0), names=["a", "b", "c"])

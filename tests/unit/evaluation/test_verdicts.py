@@ -162,6 +162,15 @@ def test_suspects_are_counted_and_their_labels_named() -> None:
     assert told.severity is Severity.LOOK
 
 
+def test_of_all_in_doubt_none_is_called_merely_hard_and_a_fraction_is_hardly_any():
+    one = answer(Question.SUSPECTS, known(*right(), suspects=SuspectCounts(1.2, 1, {"l0": 1.2})))
+    assert one.sentence.startswith("1 judgement would surprise")
+    assert "very roughly 1 is wrong. Look" in one.sentence
+    few = answer(Question.SUSPECTS, known(*right(), suspects=SuspectCounts(0.3, 4, {"l0": 0.3})))
+    assert "hardly any is wrong, the others hard" in few.sentence
+    assert few.figure == "0 of 4"
+
+
 def test_a_round_that_looked_for_nothing_says_so() -> None:
     assert answer(Question.SUSPECTS, known(*right())).severity is Severity.UNKNOWN
 
