@@ -120,25 +120,6 @@ def resampled_counts(
     return tp, fp, fn
 
 
-def percentile_interval(
-    point: float, resamples: Floats, n_documents: int, *, level: float = LEVEL
-) -> tuple[float, float] | None:
-    """Percentile interval that contains the point, for what is no share; None where undefined.
-
-    When all resamples agree (ten documents, all right), the bootstrap knows
-    nothing; Wilson's interval on the number of documents stands in. For scores
-    between 0 and 1 `resampled_interval` covers better on few documents.
-    """
-    if np.isnan(point):
-        return None
-    values = resamples[~np.isnan(resamples)]
-    if values.size == 0 or np.ptp(values) < 1e-12:
-        low, high = wilson_interval(point * n_documents, n_documents, level=level)
-    else:
-        low, high = np.percentile(values, [50 * (1 - level), 50 * (1 + level)])
-    return min(float(low), point), max(float(high), point)
-
-
 def resampled_interval(
     point: float,
     resamples: Floats,

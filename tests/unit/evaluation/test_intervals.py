@@ -10,7 +10,6 @@ from core.evaluation.intervals import (
     effective_trials,
     f1_interval,
     mean_f1_variance_unseen,
-    percentile_interval,
     resampled_counts,
     resampled_interval,
     resampled_weights,
@@ -111,28 +110,6 @@ def test_unjudged_documents_are_left_out_before_drawing():
     tp, _, _ = resampled_counts(predicted, truth, seed=0, n_resamples=20)
 
     assert (tp == 1).all()
-
-
-def test_a_percentile_interval_contains_its_point_and_ignores_undefined_resamples():
-    resamples = np.array([0.4, 0.5, np.nan, 0.6])
-
-    assert percentile_interval(0.9, resamples, 10) == pytest.approx((0.405, 0.9))
-
-
-def test_when_all_resamples_agree_wilson_stands_in():
-    expected = binomtest(10, 10).proportion_ci(method="wilson").low
-
-    assert percentile_interval(1.0, np.ones(50), 10) == pytest.approx((expected, 1.0))
-
-
-def test_an_undefined_point_has_no_interval():
-    assert percentile_interval(float("nan"), np.array([0.1]), 3) is None
-
-
-def test_a_lower_level_gives_a_narrower_percentile_interval():
-    resamples = np.linspace(0, 1, 101)
-
-    assert percentile_interval(0.5, resamples, 10, level=0.5) == pytest.approx((0.25, 0.75))
 
 
 def test_resamples_that_vary_like_so_many_documents_give_wilson_on_so_many():
