@@ -1,4 +1,4 @@
-"""Takes the README's two pictures from the running app: real server, real clicks, the demo project.
+"""Takes the README's pictures from the running app: real server, real clicks, the demo project.
 
     python -m benchmarks.screenshots
 
@@ -64,11 +64,14 @@ def work_through_the_demo(app: App) -> int:
 
 
 def picture_dashboards(app: App) -> None:
-    """Threshold sweep and reliability of the round in force."""
+    """What the first tab says of the round in force in short, and its threshold sweep."""
     app.button("See the dashboards").click()
     expect(app.title("Dashboards")).to_be_visible()
-    app.see_charts(2)
+    expect(app.says("Which labels fail, and why?")).to_be_visible()
     save(app.page, "dashboards")
+    app.page.get_by_role("tab", name="Thresholds").click()
+    expect(app.page.locator("[data-ref=editor] [role=slider]")).to_be_visible()
+    save(app.page, "thresholds")
 
 
 def picture_card(app: App, project_id: int) -> None:

@@ -48,7 +48,10 @@ def main() -> None:
         return
     draw_headline(round_)
     draw_other_thresholds(here, round_)
-    draw_tabs(View(here, project, round_, evaluation, done))
+    view = View(here, project, round_, evaluation, done)
+    if problem := view.problem():
+        st.error(problem)
+    draw_tabs(view)
 
 
 def choose_round(done: list[RoundInfo], told: str) -> RoundInfo:

@@ -87,7 +87,7 @@ def _on_inclusion(evaluation: Evaluation) -> str:
         return "No two labels were judged together in these documents."
     return (
         f"The model pairs labels much as people do; “{names[top[0]]}” and “{names[top[1]]}” meet "
-        f"most often, in {pairs.counts[top]} documents."
+        f"most often, in {counted(int(pairs.counts[top]), 'document')}."
     )
 
 

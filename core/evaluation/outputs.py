@@ -192,7 +192,7 @@ def read_outputs(path: Path) -> EvaluationOutputs:
 
 
 def _read_npz(path: Path) -> dict[str, Any]:
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         stored = {name: arrays[name] for name in arrays.files}
     told: dict[str, Any] = json.loads(stored.pop("told").tobytes())
     return stored | told

@@ -126,10 +126,14 @@ def _in_files_alone(figures: Sequence[Drawn]) -> dict[str, str]:
         if not drawn.in_page:
             told.setdefault(drawn.section, []).append(f"<li>{_e(drawn.title)}</li>")
     return {
-        section: f'<details class="soft"><summary>{len(titles)} more figures, as files in '
+        section: f'<details class="soft"><summary>{_more(len(titles))} in '
         f"figures/</summary><ul>{''.join(titles)}</ul></details>"
         for section, titles in told.items()
     }
+
+
+def _more(n: int) -> str:
+    return "1 more figure, as files" if n == 1 else f"{n} more figures, as files"
 
 
 def _head(content: Content) -> str:

@@ -73,7 +73,11 @@ def read_drift(folder: Path) -> dict[str, Any] | None:
 @lru_cache(maxsize=8)
 def _read(path: str, changed: int, size: int) -> Cells:
     """Kept in memory: a queue is asked for page by page. Nobody writes into it."""
-    with _in_words(Path(path)), np.load(path, allow_pickle=False) as stored:
+    with (
+        _in_words(Path(path)),
+        Path(path).open("rb") as file,
+        np.load(file, allow_pickle=False) as stored,
+    ):
         cells = Cells(**{name: stored[name] for name in stored.files})
     for array in cells.arrays().values():
         array.flags.writeable = False

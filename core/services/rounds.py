@@ -188,28 +188,30 @@ def roll_back(
 
 
 def round_freshness(session: Session, project_id: int) -> tuple[int, int]:
-    """(documents whose judgement the round in force knew, documents judged now).
+    """(documents whose judgement of now the round in force knows, documents judged now).
 
-    The audit set is left out: no round learns from it.
+    One that was judged anew since is not known. The audit set is left out: no round
+    learns from it.
     """
     active = get_project(session, project_id).active_round_id
     round_ = None if active is None else session.get(Round, active)
     n_now = _n_judged(session, project_id)
     if round_ is None:
         return 0, n_now
-    return _n_judged(session, project_id, last=round_.config.get("up_to_submission", 0)), n_now
+    since = int(round_.config.get("up_to_submission") or 0)
+    return n_now - _n_judged(session, project_id, since=since), n_now
 
 
-def _n_judged(session: Session, project_id: int, *, last: int | None = None) -> int:
-    last = 2**62 if last is None else last
+def _n_judged(session: Session, project_id: int, *, since: int = 0) -> int:
+    """Documents with a judgement in force that came after this submission."""
     undo = aliased(Submission)
     counted = (
         select(func.count(func.distinct(Submission.document_id)))
         .join(Document, Document.id == Submission.document_id)
-        .outerjoin(undo, (undo.undoes_id == Submission.id) & (undo.id <= last))
+        .outerjoin(undo, undo.undoes_id == Submission.id)
         .where(
             Submission.project_id == project_id,
-            Submission.id <= last,
+            Submission.id > since,
             Submission.kind.in_([SubmissionKind.COMPLETE, SubmissionKind.PARTIAL]),
             undo.id.is_(None),
             Document.is_audited.is_(False),

@@ -6,11 +6,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.domain import EvaluationSource, JobStatus, RoundKind
+from core.evaluation.outputs import OUTPUTS
 from core.services.operating_points import set_operating_point
 from core.services.rounds import RoundInfo
 from core.store.tables import Round, now
 from pages.widgets.context import PAGE_FILES
 from pages.widgets.round_words import history_entries, rounds_table, what_changed
+from tests.measured_rounds import made_up, measured_round
 from tests.ui.rooms import SHELL, Rooms
 
 Said = Callable[[AppTest], str]
@@ -62,6 +64,19 @@ def test_the_headline_says_that_other_thresholds_are_in_force(rooms: Rooms, said
             session, project, round_id, shared=0.3, own={}, aim=None, annotator="anna"
         )
     assert "Other thresholds were set by anna" in said(rooms.open("dashboards", project=project))
+
+
+@pytest.mark.parametrize("tab", ["In short", "Thresholds", "Calibration", "Labels", "Errors"])
+def test_a_damaged_file_is_told_once_and_leaves_what_is_stored_elsewhere(
+    rooms: Rooms, tab: str
+) -> None:
+    project = measured_round(rooms.settings, rooms.store, made_up(40, 3))
+    for path in rooms.settings.checkpoints_dir.rglob(OUTPUTS):
+        path.write_bytes(path.read_bytes()[:500])
+    test = open_tab(project, tab)
+    assert not test.exception
+    (error,) = test.error
+    assert "is no file of evaluation outputs, or not whole" in error.value
 
 
 @pytest.mark.parametrize("tab", TABS)

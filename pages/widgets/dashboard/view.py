@@ -16,7 +16,7 @@ from core.store.tables import Project
 from pages.widgets.context import Context
 
 NO_OUTPUTS = (
-    "This round was made before its measured documents were kept, so single documents cannot be "
+    "The documents that this round was measured on are not kept with it, so none of them can be "
     "shown. Run a round again."
 )
 
@@ -39,14 +39,26 @@ class View:
         return self.here.settings.checkpoints_dir / self.round_.checkpoint
 
     def outputs(self) -> EvaluationOutputs | None:
-        """The measured documents; None for rounds of earlier versions, or without files."""
+        """The measured documents; None for rounds of earlier versions, or without a whole file.
+
+        A file that is not whole is told once a run, above the tabs, by `problem`.
+        """
         if self.folder is None or not (path := self.folder / OUTPUTS).is_file():
             return None
         try:
             return _read(str(path), path.stat().st_mtime_ns)
-        except (CorruptArtefact, InputError) as error:
-            st.error(str(error))
+        except (CorruptArtefact, InputError):
             return None
+
+    def problem(self) -> str | None:
+        """What is wrong with the measured documents' file, if it is there."""
+        if self.folder is None or not (path := self.folder / OUTPUTS).is_file():
+            return None
+        try:
+            _read(str(path), path.stat().st_mtime_ns)
+        except (CorruptArtefact, InputError) as error:
+            return str(error)
+        return None
 
 
 def evaluation_of(here: Context, round_: RoundInfo) -> Evaluation | None:

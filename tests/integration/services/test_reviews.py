@@ -23,6 +23,7 @@ from core.services.projects import change_settings, get_project
 from core.services.review_effect import ReviewEffect, review_effect
 from core.services.review_queue import ReviewPage, suspect_queue
 from core.services.reviews import NewReview, TakenBack, review, take_back
+from core.services.rounds import round_freshness
 from core.settings import Settings
 from core.store.store import Store
 from core.store.tables import Review, Submission
@@ -147,6 +148,22 @@ def test_the_queue_is_paged_in_order_and_ends(desk: Desk) -> None:
     third = desk.page(n=2, after=second.next_after, round_id=first.round_id)
     assert [item.document.id for item in (*second.items, *third.items)] == list(desk.documents[2:5])
     assert third.next_after is None
+
+
+def test_a_round_does_not_know_the_document_of_a_flip_until_it_is_taken_back(desk: Desk) -> None:
+    first = desk.documents[0]
+    desk.doubt(Doubt(first, desk.red, True))
+
+    def known() -> tuple[int, int]:
+        with desk.store.read() as session:
+            return round_freshness(session, desk.small.project_id)
+
+    n_known, n_now = known()
+    assert n_known == n_now
+    desk.say(first, desk.red, Verdict.FLIPPED)
+    assert known() == (n_known - 1, n_now)
+    desk.take_back(first, 1, 2)
+    assert known() == (n_known, n_now)
 
 
 def test_places_of_an_earlier_round_begin_anew(desk: Desk) -> None:
