@@ -118,6 +118,8 @@ def _imbalanced(evaluation: Evaluation) -> list[str]:
 
 def _weakest(evaluation: Evaluation) -> str:
     worst = min(_measurable(evaluation), key=lambda scores: scores.f1 or 0.0)
+    if worst.f1 == 1.0:
+        return "Every label that can be measured is right in all these documents: keep on so."
     return (
         f"“{worst.name}” is weakest with F1 {number(worst.f1)}: judging documents the model is "
         "unsure about for it helps most."
@@ -135,7 +137,7 @@ def what_it_suggests_precision_recall_curves(evaluation: Evaluation) -> str:
     ]
     if not ranked and any(one.support >= FEW_POSITIVES for one in evaluation.labels):
         return (
-            f"No label of {FEW_POSITIVES} positives was judged absent anywhere, so there is nothing "
+            f"No label of {FEW_POSITIVES} positives was judged absent anywhere, so nothing is there "
             "to rank it against; judge documents without it."
         )
     if not ranked:

@@ -188,6 +188,12 @@ def test_when_nothing_stands_out_the_weakest_label_is_named():
     assert "“weak” is weakest with F1 0.95" in advice.what_it_suggests_per_label_bars(fine)
 
 
+def test_where_no_label_errs_none_is_called_the_weakest():
+    text = advice.what_it_suggests_per_label_bars(measured([[0.9], [0.1]] * 20, [[1], [0]] * 20))
+    assert "right in all these documents" in text
+    assert "weakest" not in text
+
+
 def test_a_label_ranked_by_chance_questions_what_it_means():
     rng = np.random.default_rng(1)
     noise = measured(rng.random((200, 1)), rng.random((200, 1)) < 0.2)
