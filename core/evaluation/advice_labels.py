@@ -137,8 +137,8 @@ def what_it_suggests_precision_recall_curves(evaluation: Evaluation) -> str:
     ]
     if not ranked and any(one.support >= FEW_POSITIVES for one in evaluation.labels):
         return (
-            f"No label of {FEW_POSITIVES} positives was judged absent anywhere, so nothing is there "
-            "to rank it against; judge documents without it."
+            f"No label of {FEW_POSITIVES} positives was judged absent anywhere, so there is "
+            "nothing to rank it against; judge documents without it."
         )
     if not ranked:
         return f"No label has {FEW_POSITIVES} positives yet, so no curve can be trusted; judge on."
