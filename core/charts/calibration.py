@@ -249,7 +249,7 @@ def _left_out(words: str, n_labels: int, n_told: int, n_drawn: int) -> str:
         told.append(f"<br>{words.format(n=n_drawn)} of {n_told} labels")
     if n_labels > n_told:
         n_few = n_labels - n_told
-        told.append(f"<br>{n_few} {'has' if n_few == 1 else 'have'} too few")
+        told.append(f"<br>{n_few} {'has' if n_few == 1 else 'have'}<br>too few judgements")
     return ";".join(told)
 
 

@@ -100,15 +100,24 @@ def cooccurrence_heatmap(
     if dense:
         axis |= {"showticklabels": False, "ticks": ""}
     figure.update_xaxes(
-        title="also has",
+        title=None if dense else "also has",
         tickangle=-60 if len(shown) > 4 else 0,
         **axis,
     )
     figure.update_yaxes(title="Documents with", autorange="reversed", dtick=1, **axis)
     if dense:
-        return styled(figure, key=key, height=DENSE_HEIGHT)
+        return _named_below(styled(figure, key=key, height=DENSE_HEIGHT), "also has")
     per_row = 30 if len(shown) <= 20 else 15
     return styled(figure, key=key, height=max(340, 210 + per_row * len(shown)))
+
+
+def _named_below(figure: go.Figure, name: str) -> go.Figure:
+    """A title under the cells: plotly puts that of an axis without tick labels onto them."""
+    figure.add_annotation(
+        text=name, x=0.5, y=0, xref="paper", yref="paper", yanchor="top", showarrow=False
+    )
+    figure.update_layout(margin={"b": 30})
+    return figure
 
 
 def companion_bars(evaluation: Evaluation, label: int, *, colour: str = "") -> go.Figure:

@@ -149,6 +149,7 @@ def _choose_colours(facts: MapFacts) -> tuple[str, int]:
             format_func=BY.__getitem__,
             default="state",
             required=True,
+            wrap=True,
             key="map_by",
         )
         column = 0

@@ -117,7 +117,7 @@ def test_of_many_labels_the_worst_are_drawn_and_the_others_counted():
 
     assert len(figure.layout.yaxis.ticktext) == WORST
     assert "the worst 30 of 45 labels" in figure.layout.xaxis.title.text
-    assert "5 have too few" in figure.layout.xaxis.title.text
+    assert "5 have<br>too few judgements" in figure.layout.xaxis.title.text
 
 
 def test_where_no_label_can_be_told_about_it_is_said():
@@ -147,7 +147,7 @@ def test_ways_are_drawn_by_what_they_gain_the_one_in_force_filled():
     assert platt.marker.symbol == ("circle-open", "circle-open")
     assert isotonic.x[0] >= -0.06  # much worse stands at the edge, and says how much
     assert isotonic.customdata[0][0] == pytest.approx(-0.5)
-    assert "1 has too few" in figure.layout.xaxis.title.text
+    assert "1 has<br>too few judgements" in figure.layout.xaxis.title.text
 
 
 def test_where_every_label_was_refused_it_is_said():

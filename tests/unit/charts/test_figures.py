@@ -217,6 +217,8 @@ def test_too_many_labels_to_name_leave_no_ticks_behind(drawn):
     layout = cooccurrence_heatmap(many).layout
     for axis in (layout.xaxis, layout.yaxis):
         assert (axis.ticks, axis.showticklabels) == ("", False)
+    (below,) = layout.annotations
+    assert (below.text, below.y, below.yanchor) == ("also has", 0, "top")
 
 
 def test_a_day_of_judging_is_named_once():
