@@ -72,7 +72,7 @@ def cooccurrence_heatmap(
     finite = values[np.isfinite(values)]
     if not finite.size or not np.abs(finite).max():
         return empty_figure(_no_pairs(which, measure), key=key)
-    furthest = float(np.abs(finite).max())
+    furthest = _full_colour(finite, dense=len(order) > MOST_NAMED)
     values = np.where(np.isinf(values), np.nan, values)
     two_sided = which == "difference" or measure in (PairMeasure.LIFT, PairMeasure.PHI)
     shown = [plain(names[i]) for i in order]
@@ -109,6 +109,12 @@ def cooccurrence_heatmap(
         return _named_below(styled(figure, key=key, height=DENSE_HEIGHT), "also has")
     per_row = 30 if len(shown) <= 20 else 15
     return styled(figure, key=key, height=max(340, 210 + per_row * len(shown)))
+
+
+def _full_colour(values: Floats, *, dense: bool) -> float:
+    """The value drawn in full colour; of very many pairs one that few exceed, or all look empty."""
+    sizes = np.abs(values[values != 0])
+    return float(np.quantile(sizes, 0.98) if dense else sizes.max())
 
 
 def _named_below(figure: go.Figure, name: str) -> go.Figure:

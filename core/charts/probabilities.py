@@ -55,7 +55,9 @@ def probability_histograms(evaluation: Evaluation, label: str | int | None = Non
         _add_histogram(figure, chosen.present, "judged present", sign=1),
         _add_histogram(figure, chosen.absent, "judged absent", sign=-1),
     )
-    figure.add_vline(x=evaluation.threshold, line={"color": NEUTRAL, "dash": "dash", "width": 1.5})
+    if not evaluation.exclusive:
+        line = {"color": NEUTRAL, "dash": "dash", "width": 1.5}
+        figure.add_vline(x=evaluation.threshold, line=line)
     step = 0.25 if tallest > 0.5 else 0.1 if tallest > 0.2 else 0.05
     ticks = np.arange(-np.ceil(tallest / step), np.ceil(tallest / step) + 1) * step
     figure.update_yaxes(

@@ -9,6 +9,7 @@ from core.evaluation.report import Evaluation
 from core.evaluation.wording import FEW_POSITIVES, NOTHING_MEASURED, caution
 
 RANGE_UNDECIDED = (0.3, 0.7)
+HALF = 0.5  # where one label applies, it is more probable than all others together
 ALIKE = 0.9  # of the two histograms' mass in common
 
 
@@ -34,19 +35,20 @@ def what_it_suggests_probability_histograms(
             "apart yet; judge more documents of both kinds, or say more clearly what is meant."
         )
     lower_edges = np.arange(len(chosen.present)) / len(chosen.present)
-    above = lower_edges >= evaluation.threshold - 1e-9
+    cut = HALF if evaluation.exclusive else evaluation.threshold
+    above = lower_edges >= cut - 1e-9
     found = float(chosen.present[above].sum() / n_present)
     alarms = float(chosen.absent[above].sum() / n_absent)
     undecided = (lower_edges >= RANGE_UNDECIDED[0]) & (lower_edges < RANGE_UNDECIDED[1])
     torn = float((chosen.present + chosen.absent)[undecided].sum() / (n_present + n_absent))
-    return caution(evaluation) + _on_separation(found, alarms, torn, evaluation.threshold)
+    return caution(evaluation) + _on_separation(found, alarms, torn, exclusive=evaluation.exclusive)
 
 
-def _on_separation(found: float, alarms: float, torn: float, threshold: float) -> str:
+def _on_separation(found: float, alarms: float, torn: float, *, exclusive: bool) -> str:
+    where = f"above {HALF}" if exclusive else "above the threshold"
     if found < 0.1:
-        return (
-            f"Hardly any present cell reaches the threshold of {threshold:.2f}: look at the "
-            "threshold sweep before judging more."
+        return f"Hardly any present cell lies {where}: " + (
+            "judge on." if exclusive else "look at the threshold sweep before judging more."
         )
     if torn > 0.5:
         return (
@@ -57,15 +59,15 @@ def _on_separation(found: float, alarms: float, torn: float, threshold: float) -
     if found >= 0.8 and alarms <= 0.05:
         return (
             f"Present and absent are well apart: {found:.0%} of the present and {alarms:.0%} of "
-            "the absent lie above the threshold."
+            f"the absent lie {where}."
         )
     if found < 0.5:
         return (
-            f"Only {found:.0%} of the present lie above the threshold: look at those far left, "
+            f"Only {found:.0%} of the present lie {where}: look at those far left, "
             "they are either missed by the model or misjudged."
         )
     return (
-        f"{found:.0%} of the present and {alarms:.0%} of the absent lie above the threshold: the "
+        f"{found:.0%} of the present and {alarms:.0%} of the absent lie {where}: the "
         "overlap in between is where further judgements help most."
     )
 

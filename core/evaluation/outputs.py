@@ -117,6 +117,7 @@ class EvaluationOutputs:
             uncalibrated_proba=self.raw,
             weights=self.weights,
             unweighted_because=str(self.about.get(UNWEIGHTED, "")),
+            exclusive=self.exclusive,
             seed=self.seed,
         )
 

@@ -76,6 +76,7 @@ class Evaluation:
     summary: Summary
     weighted: WeightedSummary | None = None  # brought nearer to the pool's, where that can be
     unweighted_because: str = ""  # why it cannot
+    exclusive: bool = False  # one label of each document is predicted, and no threshold asked
 
     def position_of(self, label: str | int) -> int:
         """The position of a label given by name, or by position already."""
@@ -112,6 +113,7 @@ def evaluate(
     uncalibrated_proba: Proba | None = None,
     weights: Floats | None = None,
     unweighted_because: str = "",
+    exclusive: bool = False,
     seed: int,
 ) -> Evaluation:
     """Measure everything once.
@@ -127,6 +129,7 @@ def evaluate(
     uncalibrated_proba : (documents, labels) before calibration, to compare with
     weights : (documents,) how many documents of the pool each stands for, up to a
         constant; None, for `unweighted_because`, where that is not known
+    exclusive : one label of each document is predicted, and no threshold asked
     seed : of the bootstrap
 
     Nothing judged, one label, unused labels and missing probabilities give
@@ -170,6 +173,7 @@ def evaluate(
         if weights is None
         else summarise_weighted(guesses, judged, weights, seed=seed),
         unweighted_because=unweighted_because,
+        exclusive=exclusive,
     )
 
 

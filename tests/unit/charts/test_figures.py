@@ -346,3 +346,20 @@ def test_every_figure_has_both_its_sentences():
     for name in figures.__all__:
         assert len(getattr(advice, f"how_to_read_{name}")()) > 60
         assert callable(getattr(advice, f"what_it_suggests_{name}"))
+
+
+def test_where_one_label_applies_no_threshold_is_drawn(drawn):
+    proba, truth = [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]], [[1, 0], [0, 1], [0, 1]]
+    assert len(probability_histograms(drawn(proba, truth)).layout.shapes) == 1
+    one = drawn(proba, truth, exclusive=True)
+    assert not probability_histograms(one).layout.shapes
+
+
+def test_one_extreme_pair_of_very_many_does_not_pale_the_others(drawn):
+    truth = np.zeros((400, 80), dtype=np.int8)
+    truth[:, :2] = 1  # together in all
+    for label in range(2, 79):
+        truth[label : label + 3, [label, label + 1]] = 1
+    heat = cooccurrence_heatmap(drawn(np.full(truth.shape, 0.1), truth)).data[0]
+    assert np.nanmax(np.array(heat.z, dtype=float)) == 400
+    assert heat.zmax < 400

@@ -351,3 +351,20 @@ def test_numbers_take_the_right_noun():
 
 def test_f1_by_epoch_is_said_to_be_each_epochs_own_best():
     assert "each epoch's own best threshold" in advice.how_to_read_loss_by_epoch()
+
+
+def test_where_one_label_applies_no_threshold_is_spoken_of():
+    rng = np.random.default_rng(0)
+    truth = np.eye(3, dtype=np.int8)[rng.integers(0, 3, 90)]
+    for low in (0.1, 0.35, 0.45):
+        proba = np.where(truth == 1, 0.9 - low, low / 2).astype(np.float32)
+        one = evaluate(
+            proba,
+            truth,
+            names=["a", "b", "c"],
+            source=EvaluationSource.AUDIT,
+            threshold=0.5,
+            exclusive=True,
+            seed=0,
+        )
+        assert "threshold" not in advice.what_it_suggests_probability_histograms(one)

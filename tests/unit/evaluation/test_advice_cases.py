@@ -21,8 +21,8 @@ from core.evaluation.speed import Seconds, Speed, speed_of
 N = 1500
 NUMBER = re.compile(r"\d")
 TO_DO = re.compile(
-    r"\b(judg(e|ing)|use|raise|lower|look|read|choose|train|roll back|run|keep|leave|search|merge|check|"
-    r"work on|prefer|accept|trust|open|see|more epochs|at a threshold)",
+    r"\b(judg(e|ing)|use|raise|lower|look|read|choose|train|roll back|run|keep|leave|search|"
+    r"merge|check|work on|prefer|accept|trust|open|see|more epochs|at a threshold)",
     re.IGNORECASE,
 )
 BLAME = re.compile(
