@@ -44,8 +44,9 @@ def what_it_suggests_probability_histograms(
     return caution(evaluation) + _on_separation(found, alarms, torn, exclusive=evaluation.exclusive)
 
 
-def _on_separation(found: float, alarms: float, torn: float, *, exclusive: bool) -> str:
-    where = f"above {HALF}" if exclusive else "above the threshold"
+def _on_separation(found: float, alarms: float, torn: float, evaluation: Evaluation) -> str:
+    exclusive = evaluation.exclusive
+    where = f"above {HALF}" if exclusive else f"above the threshold of {evaluation.threshold:.2f}"
     if found < 0.1:
         return f"Hardly any present cell lies {where}: " + (
             "judge on." if exclusive else "look at the threshold sweep before judging more."
