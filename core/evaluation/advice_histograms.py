@@ -41,7 +41,7 @@ def what_it_suggests_probability_histograms(
     alarms = float(chosen.absent[above].sum() / n_absent)
     undecided = (lower_edges >= RANGE_UNDECIDED[0]) & (lower_edges < RANGE_UNDECIDED[1])
     torn = float((chosen.present + chosen.absent)[undecided].sum() / (n_present + n_absent))
-    return caution(evaluation) + _on_separation(found, alarms, torn, exclusive=evaluation.exclusive)
+    return caution(evaluation) + _on_separation(found, alarms, torn, evaluation)
 
 
 def _on_separation(found: float, alarms: float, torn: float, evaluation: Evaluation) -> str:
