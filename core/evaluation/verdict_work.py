@@ -25,7 +25,7 @@ def which_are_wrong(known: Known) -> Answer:
         return Answer(
             question,
             Severity.FINE,
-            "None stands out, or all that did have been looked at again.",
+            "None stands out among the judgements that were looked through.",
             "0",
             "judgements in doubt",
         )
