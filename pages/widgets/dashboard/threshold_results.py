@@ -102,10 +102,14 @@ def draw_table(desk: Desk, draft: Draft) -> None:
         hide_index=True,
         height=ROW_PX * (min(len(table), MOST_ROWS) + 1) + 3,
         key=f"threshold_table_{desk.view.round_.id}",
+        placeholder="–",
         column_config={
             "Label": st.column_config.TextColumn(pinned=True, width="medium"),
             "Threshold": st.column_config.NumberColumn(format="%.2f"),
-            "Present": st.column_config.NumberColumn(help="Judged present in these documents."),
+            "Present": st.column_config.NumberColumn(
+                "Judged present", help="Documents of these that were judged to have it."
+            ),
+            "Has": st.column_config.TextColumn("Whose threshold"),
             **{
                 name: st.column_config.NumberColumn(format="%.2f")
                 for name in ("Precision", "Recall", "F1")
@@ -115,7 +119,7 @@ def draw_table(desk: Desk, draft: Draft) -> None:
     st.caption(
         f"{n_own} of {len(table)} labels have a threshold of their own. A label gets one by an aim "
         f"from {ENOUGH_PER_STATE} present and {ENOUGH_PER_STATE} absent judgements on. "
-        "None: undefined. Click a column's name to sort."
+        "A dash is undefined. Click a column's name to sort."
     )
 
 
