@@ -53,6 +53,7 @@ def click_mark(app: App, chart: str, mark: Locator) -> None:
     app.page.mouse.move(x - 3, y)
     app.page.mouse.move(x, y)
     expect(app.page.locator(f".st-key-chart_{chart} .hovertext").first).to_be_attached()
+    app.page.wait_for_timeout(500)  # sooner after the last one, plotly takes it for a double click
     app.page.mouse.click(x, y)
     app.wait_until_still()
 

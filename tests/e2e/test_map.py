@@ -91,6 +91,7 @@ def test_what_a_line_is_drawn_around_is_counted_opened_judged_and_taken_back(
     page.get_by_text("Open them").click()
     app.see("Letter number 3")
     page.get_by_text("Judge them at once").click()
+    app.wait_until_still()
     before = truth(server, project_id)
     assert len(before) == 1
     page.get_by_role("combobox", name="Label").click()

@@ -123,7 +123,7 @@ def test_errors_are_drawn_by_label_length_and_words_and_what_was_found_is_said(
 def test_a_round_of_an_earlier_version_says_so(rooms: Rooms, project: int, said: Said) -> None:
     test = open_tab(project)
     assert not test.exception
-    assert "before its measured documents were kept" in said(test)
+    assert "are not kept with it" in said(test)
     assert len(test.get("plotly_chart")) == 0
 
 

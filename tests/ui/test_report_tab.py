@@ -95,5 +95,5 @@ def test_it_can_be_called_off(rooms: Rooms, said: Said) -> None:
 def test_an_old_round_says_why_it_has_none(rooms: Rooms, said: Said) -> None:
     test = opened(measured(rooms, with_outputs=False))
     assert not test.exception
-    assert "before its measured documents were kept" in said(test)
+    assert "are not kept with it" in said(test)
     assert "write_report" not in [button.key for button in test.button]
