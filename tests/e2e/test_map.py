@@ -73,7 +73,7 @@ def test_what_a_line_is_drawn_around_is_counted_opened_judged_and_taken_back(
     server: Server, page: Page
 ) -> None:
     project_id = mapped_project(server)
-    page.set_viewport_size({"width": 1280, "height": 1500})  # the mouse reaches what is seen
+    page.set_viewport_size({"width": 1280, "height": 1800})  # the mouse reaches what is seen
     app = App(page, server)
     app.open(f"/dashboards?project={project_id}&view=Map")
     app.see("The map")
