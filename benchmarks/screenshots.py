@@ -69,9 +69,6 @@ def picture_dashboards(app: App) -> None:
     expect(app.title("Dashboards")).to_be_visible()
     expect(app.says("Which labels fail, and why?")).to_be_visible()
     save(app.page, "dashboards")
-    app.page.get_by_role("tab", name="Thresholds").click()
-    expect(app.page.locator("[data-ref=editor] [role=slider]")).to_be_visible()
-    save(app.page, "thresholds")
 
 
 def picture_card(app: App, project_id: int) -> None:
