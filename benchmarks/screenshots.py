@@ -64,7 +64,7 @@ def work_through_the_demo(app: App) -> int:
 
 
 def picture_dashboards(app: App) -> None:
-    """What the first tab says of the round in force in short, and its threshold sweep."""
+    """What the first tab says of the round in force in short."""
     app.button("See the dashboards").click()
     expect(app.title("Dashboards")).to_be_visible()
     expect(app.says("Which labels fail, and why?")).to_be_visible()
